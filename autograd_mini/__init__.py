@@ -1,0 +1,24 @@
+"""Scalar automatic differentiation: a graph that can be differentiated, drawn, explained and compiled."""
+
+from autograd_mini import numpy_protocol as _numpy_protocol  # noqa: F401  (registers itself)
+from autograd_mini._version import __version__ as __version__
+from autograd_mini.calculus import gradient
+from autograd_mini.conversion import TracedBranchError
+from autograd_mini.functions import (
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, away, cbrt, chain, cos, cosh, defined, div, equal, erf,
+    erfc, exp, exp2, expm1, floor, hypot, less, less_equal, ln, log, log1p, log2, log10, log_sigmoid, logaddexp,
+    maximum, minimum, mul, neg, norm_cdf, pow, reciprocal, relu, sigmoid, sign, sin, sinh, softplus, sqrt, square,
+    sub, tan, tanh, where)
+from autograd_mini.graph import StaleGraphError, leaves, topological_order
+from autograd_mini.primitives import MissingColumnError
+from autograd_mini.recording import NonFiniteError, record_source, scope, strict
+from autograd_mini.value import Value, engine, primitive
+
+__all__ = [
+    "MissingColumnError", "NonFiniteError", "StaleGraphError", "TracedBranchError", "Value", "abs", "acos", "acosh",
+    "add", "asin", "asinh", "atan", "atan2", "atanh", "away", "cbrt", "chain", "cos", "cosh", "defined", "div",
+    "engine", "equal", "erf", "erfc", "exp", "exp2", "expm1", "floor", "gradient", "hypot", "leaves", "less",
+    "less_equal", "ln", "log", "log10", "log1p", "log2", "log_sigmoid", "logaddexp", "maximum", "minimum", "mul",
+    "neg", "norm_cdf", "pow", "primitive", "reciprocal", "record_source", "relu", "scope", "sigmoid", "sign", "sin",
+    "sinh", "softplus", "sqrt", "square", "strict", "sub", "tan", "tanh", "topological_order", "where",
+]

@@ -1,0 +1,72 @@
+"""What counts as a number: everything that is exactly one real number, and a clear error for all else."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+_ADVICE = {
+    "str": "convert the text with float(...) first",
+    "bytes": "convert the text with float(...) first",
+    "NoneType": "give a number",
+    "list": "make one Value for each element: [Value(x) for x in data]",
+    "tuple": "make one Value for each element: [Value(x) for x in data]",
+    "set": "make one Value for each element: [Value(x) for x in data]",
+    "dict": "make one Value for each entry: {key: Value(x) for key, x in data.items()}",
+    "complex": "only real numbers have gradients here; use .real, .imag or abs()",
+    "Value": "it is a Value already; use it as it is, or its .data",
+}
+
+
+def real(data: Any, role: str = "data") -> float:
+    """`data` as a float64: any real number, a NumPy scalar or an array of one element.
+
+    Raises TypeError for what is not one real number, OverflowError for one beyond the range of float64.
+    """
+    if type(data) is float:
+        return data
+    kind = type(data).__name__
+    if hasattr(data, "shape") and hasattr(data, "item") and not isinstance(data, numbers.Number):
+        if math.prod(data.shape) != 1:
+            raise TypeError(f"{role} cannot be an array of shape {tuple(data.shape)}: make one Value for each element, "
+                            "or use autograd_mini.grad, which takes whole arrays")
+        data = data.item()
+        kind = type(data).__name__
+    is_complex = isinstance(data, numbers.Complex) and not isinstance(data, numbers.Real)
+    if kind in _ADVICE or is_complex or isinstance(data, (str, bytes)) or not hasattr(type(data), "__float__"):
+        advice = _ADVICE["complex" if is_complex else kind] if is_complex or kind in _ADVICE else "give a real number"
+        raise TypeError(f"{role} cannot be of type {kind}: {advice}")
+    try:
+        number = float(data)
+    except OverflowError:
+        number = math.inf
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{role} of type {kind} is not a real number: {error}") from None
+    if math.isinf(number) and number != data and -number != data:
+        raise OverflowError(f"{role} of type {kind} is beyond the range of float64 (about 1.8e308)")
+    return number
+
+
+def is_foreign(operand: Any) -> bool:
+    """Whether arithmetic with this operand is its own affair: arrays, and types that define operators of their own."""
+    if hasattr(operand, "__array_ufunc__"):
+        return getattr(operand, "ndim", 1) != 0 or getattr(operand, "dtype", None) == object
+    return not isinstance(operand, (numbers.Number, str, bytes, list, tuple, dict, set, type(None))) \
+        and not hasattr(type(operand), "__float__")
+
+
+def loses_gradient(kind: str) -> TypeError:
+    """The error for `float(v)`, which is also what `math.exp(v)` asks for."""
+    return TypeError(f"{kind}(v) would lose the gradient of a Value: use a function of autograd_mini, such as "
+                     "autograd_mini.exp(v) for math.exp(v), or v.data for the bare number")
+
+
+def branch_on_traced(test: str) -> TypeError:
+    """The error for a Python decision about a number that will differ from call to call."""
+    return TracedBranchError(f"{test} of a traced Value would freeze one branch into the program: "
+                             "use autograd_mini.where(condition, a, b) with autograd_mini.less, less_equal or equal")
+
+
+class TracedBranchError(TypeError):
+    """Python code tried to decide something by the number of a traced Value."""

@@ -1,0 +1,58 @@
+"""Walking a graph: anything whose nodes have `operands` (nodes, or plain floats for constants).
+
+Every walk is iterative, so depth is limited by memory only, and visits operands before the nodes that use them, first
+operand first. The compiled engine walks in the same order, so both add gradients up in the same order too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+
+class StaleGraphError(RuntimeError):
+    """A leaf was assigned after the graph that uses it was built, so values and derivatives belong to two points."""
+
+
+def is_node(operand: Any) -> bool:
+    """Whether an operand is a node of the graph; a constant is a plain float."""
+    return type(operand) is not float
+
+
+def topological_order(*roots: Any) -> list[Any]:
+    """Every node that the roots reach, operands before users; each node once."""
+    order: list[Any] = []
+    seen: set[int] = set()
+    pending: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
+    while pending:
+        node, finished = pending.pop()
+        if finished:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            pending.append((node, True))
+            pending.extend((operand, False) for operand in reversed(node.operands) if type(operand) is not float)
+    return order
+
+
+def leaves(*roots: Any) -> list[Any]:
+    """The nodes without operands that the roots reach, in the order in which they are first met."""
+    return [node for node in topological_order(*roots) if not node.operands]
+
+
+def dependents(order: Iterable[Any], sources: Iterable[Any]) -> set[int]:
+    """The ids of those nodes of a topological order that are a source or depend on one."""
+    found = {id(source) for source in sources}
+    for node in order:
+        if id(node) not in found and any(id(operand) in found for operand in node.operands):
+            found.add(id(node))
+    return found
+
+
+def require_fresh(order: Iterable[Any]) -> None:
+    """Raise StaleGraphError if a leaf of these nodes was assigned after a node that uses it was built."""
+    for node in order:
+        for operand in node.operands:
+            if type(operand) is not float and operand.stamp > node.stamp:
+                who = repr(operand.name) if operand.name else f"a leaf that is now {operand.data!r}"
+                raise StaleGraphError(f"{who} was assigned after this graph was built from it: "
+                                      "build the expression again, then ask")

@@ -1,0 +1,82 @@
+"""How Values and NumPy arrays meet.
+
+An array of Values is an object array, and NumPy applies functions to it element by element, by the methods of Value.
+What reaches this module is the other case: a NumPy function called on a Value itself, or a bare array beside one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from autograd_mini import hooks
+from autograd_mini.primitives import ROWS, Primitive
+from autograd_mini.value import engines, functions
+
+_OPERATORS = {
+    np.greater: lambda a, b: a > b, np.greater_equal: lambda a, b: a >= b, np.not_equal: lambda a, b: a != b,
+    np.less: lambda a, b: a < b, np.less_equal: lambda a, b: a <= b, np.equal: lambda a, b: a == b,
+    np.add: lambda a, b: a + b, np.subtract: lambda a, b: a - b, np.multiply: lambda a, b: a * b,
+    np.divide: lambda a, b: a / b, np.power: lambda a, b: a ** b, np.negative: lambda a: -a, np.positive: lambda a: +a,
+    np.absolute: lambda a: abs(a), np.fabs: lambda a: abs(a), np.float_power: lambda a, b: a ** b,
+    np.deg2rad: lambda a: a * (np.pi / 180), np.rad2deg: lambda a: a * (180 / np.pi),
+    np.radians: lambda a: a * (np.pi / 180), np.degrees: lambda a: a * (180 / np.pi),
+    np.isnan: lambda a: bool(np.isnan(a.data)), np.isinf: lambda a: bool(np.isinf(a.data)),
+    np.isfinite: lambda a: bool(np.isfinite(a.data)), np.signbit: lambda a: bool(np.signbit(a.data)),
+}
+
+
+def _equivalent(ufunc: Any) -> Any:
+    """The function of Values that a ufunc stands for, or None."""
+    if ufunc in _OPERATORS:
+        return _OPERATORS[ufunc]
+    for row in ROWS:
+        if row.numpy == ufunc.__name__:
+            return functions[row.name]
+    return None
+
+
+def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """NumPy's operation over Values and arrays: an object array of Values, or a Value where nothing is an array."""
+    if ufunc is np.matmul or method not in ("__call__", "outer"):
+        return NotImplemented
+    apply = _equivalent(ufunc)
+    if apply is None:
+        raise TypeError(f"np.{ufunc.__name__} has no derivative rule for a Value: use a function of autograd_mini, "
+                        "or v.data for the bare number")
+    unknown = set(keywords) - {"out"}
+    if unknown:
+        raise TypeError(f"np.{ufunc.__name__} on a Value does not take {', '.join(sorted(unknown))}=")
+    arrays = [_boxed(operand) for operand in inputs]
+    if method == "outer":
+        arrays[0] = arrays[0].reshape(arrays[0].shape + (1,) * arrays[1].ndim)
+    result = np.frompyfunc(lambda *numbers: apply(*numbers), len(inputs), 1)(*arrays)
+    if "out" in keywords:
+        out, = keywords["out"]
+        out[...] = result
+        return out
+    return result
+
+
+def _boxed(operand: Any) -> np.ndarray:
+    """An operand as an object array; a Value is one element of it, whatever NumPy would guess."""
+    if isinstance(operand, tuple(engines.values())):
+        box = np.empty((), dtype=object)
+        box[()] = operand
+        return box
+    return np.asarray(operand).astype(object)
+
+
+def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
+    """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
+    function = functions[primitive.name]
+    result = np.frompyfunc(lambda *numbers: function(*numbers), len(operands), 1)(*map(_boxed, operands))
+    if not isinstance(result, np.ndarray):
+        return result
+    kinds = tuple(engines.values())
+    return result if any(isinstance(entry, kinds) for entry in result.flat) else result.astype(float)
+
+
+hooks.array_ufunc = array_ufunc
+hooks.over_array = over_array

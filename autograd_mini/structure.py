@@ -1,0 +1,57 @@
+"""Nested arguments: lists, tuples, named tuples, dicts and arrays as one flat list and back."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+Rebuild = Callable[[list[Any]], Any]
+
+
+def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
+    """The leaves of a nested structure, and the function that puts a list of as many into the same structure.
+
+    Containers are lists, tuples, named tuples, dicts (in their own order) and NumPy arrays; all else is a leaf.
+
+    >>> leaves, rebuild = flatten({"w": [1, 2], "b": 3})
+    >>> leaves, rebuild([10, 20, 30])
+    ([1, 2, 3], {'w': [10, 20], 'b': 30})
+    """
+    leaves: list[Any] = []
+    build = _walk(tree, leaves)
+
+    def rebuild(replacements: list[Any]) -> Any:
+        if len(replacements) != len(leaves):
+            raise ValueError(f"the structure has {len(leaves)} leaves, not {len(replacements)}")
+        return build(replacements)
+
+    return leaves, rebuild
+
+
+def _walk(tree: Any, leaves: list[Any]) -> Rebuild:
+    if isinstance(tree, np.ndarray):
+        start, count, shape = len(leaves), tree.size, tree.shape
+        leaves.extend(tree.ravel().tolist())
+        return lambda new: array_of(new[start:start + count], shape)
+    if isinstance(tree, dict):
+        parts = {key: _walk(entry, leaves) for key, entry in tree.items()}
+        return lambda new: {key: part(new) for key, part in parts.items()}
+    if isinstance(tree, (list, tuple)):
+        branches = [_walk(entry, leaves) for entry in tree]
+        make: Callable[[Any], Any] = list if isinstance(tree, list) else tuple
+        if hasattr(tree, "_fields"):
+            make = type(tree)._make  # type: ignore[attr-defined]
+        return lambda new: make([branch(new) for branch in branches])
+    position = len(leaves)
+    leaves.append(tree)
+    return lambda new: new[position]
+
+
+def array_of(entries: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """An array of floats where all entries are numbers, of objects where some are Values."""
+    if all(isinstance(entry, (float, int, np.floating)) for entry in entries):
+        return np.array(entries, dtype=float).reshape(shape)
+    array = np.empty(len(entries), dtype=object)
+    array[:] = entries
+    return array.reshape(shape)
