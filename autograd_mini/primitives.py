@@ -261,7 +261,7 @@ pow = primitive("pow", _power,
                 (lambda y, a, b: where(chain(1 - equal(b - 1 + 1, b), 1 - equal(a, 0)),
                                        b * (y / a), chain(b, a ** (b - 1))),
                  lambda y, a, b: y * ln(a + equal(a, 0) * (1 - less(b, 0)))),
-                c="{1} == 2 ? {0} * {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
+                c="{1} == 2 ? {0} * {0} : {1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
                 text="{0:5} ** {1:3}", latex="{0:5}^{{{1}}}", binds=POWER, numpy="power",
                 shortcut=lambda a, b: (a if _one(b) else square(a) if _is(2.0)(b) else
                                        reciprocal(a) if _minus_one(b) else 1.0 if _zero(b) else None),

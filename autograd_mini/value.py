@@ -58,7 +58,7 @@ class Value:
         node._data, node._name, node.grad = data, name, grad
         node.operation, node.operands, node.partials = operation, operands, partials
         node.stamp, node.note = stamp, note
-        node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is cls)
+        node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is not float)
         return node
 
     @property
@@ -89,13 +89,19 @@ class Value:
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
         """Record a primitive: its result, with the local derivatives at this point."""
-        operands = tuple(o if type(o) is Value or type(o) is float else real(o, "an operand") for o in operands)
-        numbers = [o._data if type(o) is Value else o for o in operands]
+        operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)
+        numbers = [o if type(o) is float else o._data for o in operands]
         data = float(primitive.value(*numbers))
         note = recording.observe(primitive, operands, data) if recording.open_blocks else None
         partials = tuple(None if type(o) is float else 0.0 if rule is None else primitives.number(rule, data, *numbers)
                          for o, rule in zip(operands, primitive.partials))
-        return Value.restore(data, None, primitive, operands, partials, None, _clock, note)
+        return self.restore(data, None, primitive, operands, partials, None, _clock, note)
+
+    def _record(self, primitive: Primitive, left: Any, right: Any) -> Any:
+        other = right if left is self else left
+        if type(other) is not type(self) and type(other) is not float and is_foreign(other):
+            return NotImplemented
+        return self.apply(primitive, (left, right))
 
     def backward(self, seed: Any = 1.0) -> None:
         """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
@@ -111,24 +117,24 @@ class Value:
         self.grad = seed
         for node in reversed(order):
             for operand, partial in zip(node.operands, node.partials):
-                if type(operand) is Value:
+                if type(operand) is not float:
                     operand.grad += primitives.chain.value(node.grad, partial)
 
-    def __add__(self, other: Any) -> Value: return _binary(primitives.add, self, other)            # a + b
-    def __sub__(self, other: Any) -> Value: return _binary(primitives.sub, self, other)            # a - b
-    def __rsub__(self, other: Any) -> Value: return _binary(primitives.sub, other, self)           # b - a
-    def __mul__(self, other: Any) -> Value: return _binary(primitives.mul, self, other)            # a b
-    def __rmul__(self, other: Any) -> Value: return _binary(primitives.mul, other, self)           # b a
-    def __truediv__(self, other: Any) -> Value: return _binary(primitives.div, self, other)        # a / b
-    def __rtruediv__(self, other: Any) -> Value: return _binary(primitives.div, other, self)       # b / a
-    def __pow__(self, other: Any) -> Value: return _binary(primitives.pow, self, other)            # a^b
-    def __rpow__(self, other: Any) -> Value: return _binary(primitives.pow, other, self)           # b^a
+    def __add__(self, other: Any) -> Value: return self._record(primitives.add, self, other)            # a + b
+    def __sub__(self, other: Any) -> Value: return self._record(primitives.sub, self, other)            # a - b
+    def __rsub__(self, other: Any) -> Value: return self._record(primitives.sub, other, self)           # b - a
+    def __mul__(self, other: Any) -> Value: return self._record(primitives.mul, self, other)            # a b
+    def __rmul__(self, other: Any) -> Value: return self._record(primitives.mul, other, self)           # b a
+    def __truediv__(self, other: Any) -> Value: return self._record(primitives.div, self, other)        # a / b
+    def __rtruediv__(self, other: Any) -> Value: return self._record(primitives.div, other, self)       # b / a
+    def __pow__(self, other: Any) -> Value: return self._record(primitives.pow, self, other)            # a^b
+    def __rpow__(self, other: Any) -> Value: return self._record(primitives.pow, other, self)           # b^a
     def __neg__(self) -> Value: return self.apply(primitives.neg, (self,))                         # -a
     def __abs__(self) -> Value: return self.apply(primitives.abs, (self,))                         # |a|
-    def __lt__(self, other: Any) -> Value: return _binary(primitives.less, self, other)            # [a < b]
-    def __le__(self, other: Any) -> Value: return _binary(primitives.less_equal, self, other)      # [a <= b]
-    def __gt__(self, other: Any) -> Value: return _binary(primitives.less, other, self)            # [b < a]
-    def __ge__(self, other: Any) -> Value: return _binary(primitives.less_equal, other, self)      # [b <= a]
+    def __lt__(self, other: Any) -> Value: return self._record(primitives.less, self, other)            # [a < b]
+    def __le__(self, other: Any) -> Value: return self._record(primitives.less_equal, self, other)      # [a <= b]
+    def __gt__(self, other: Any) -> Value: return self._record(primitives.less, other, self)            # [b < a]
+    def __ge__(self, other: Any) -> Value: return self._record(primitives.less_equal, other, self)      # [b <= a]
 
     def __pos__(self) -> Value:
         return self
@@ -136,14 +142,15 @@ class Value:
     def __radd__(self, other: Any) -> Value:                                                       # b + a
         if type(other) is int and other == 0:  # where sum() starts
             return self
-        return _binary(primitives.add, other, self)
+        return self._record(primitives.add, other, self)
 
     def __eq__(self, other: Any) -> Any:
-        if type(other) is not Value and (is_foreign(other) or not hasattr(type(other), "__float__")):
+        is_node = type(other) is type(self)
+        if not is_node and (is_foreign(other) or not hasattr(type(other), "__float__")):
             return NotImplemented
-        if self.is_traced or (type(other) is Value and other.is_traced):
+        if self.is_traced or (is_node and other.is_traced):
             raise branch_on_traced("==")
-        return self._data == (other._data if type(other) is Value else other)
+        return self._data == (other._data if is_node else other)
 
     __hash__ = object.__hash__
 
@@ -186,14 +193,7 @@ class Value:
         raise TypeError("Value cannot be subclassed: every operation makes plain Values; add a primitive instead")
 
 
-def _binary(primitive: Primitive, left: Any, right: Any) -> Any:
-    other = right if type(left) is Value else left
-    if type(other) is not Value and type(other) is not float and is_foreign(other):
-        return NotImplemented
-    return Value.apply(left if other is right else right, primitive, (left, right))
-
-
-def make_function(primitive: Primitive) -> Callable[..., Any]:
+def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
     """The public function of a row: floats -> float, Values -> Value, arrays -> elementwise."""
     arity = len(primitive.partials)
 
@@ -203,10 +203,10 @@ def make_function(primitive: Primitive) -> Callable[..., Any]:
         for operand in operands:
             if isinstance(operand, Operators):
                 return operand.apply(primitive, operands)
-            if type(operand) is not Value and type(operand) is not float and is_foreign(operand) and hooks.over_array:
+            if type(operand) not in (kind, float) and is_foreign(operand) and hooks.over_array:
                 return hooks.over_array(primitive, operands)
         for operand in operands:
-            if type(operand) is Value:
+            if type(operand) is kind:
                 return operand.apply(primitive, operands)
         return primitive.number(*[real(operand, "an operand") for operand in operands])
 
@@ -223,43 +223,49 @@ def documentation(primitive: Primitive) -> str:
     return f"{primitive.name}({operands}) of floats, Values or arrays of them{domain}."
 
 
+_method_names: set[str] = set()
+
+
 def add_methods(kind: Any, primitive: Primitive, function: Callable[..., Any],
                 attach: Callable[[Any, str, Any], None]) -> None:
     """Give a class of nodes the methods of a row: its own name and NumPy's, which object arrays look for."""
     for name in (primitive.name, primitive.numpy):
-        if name and not hasattr(kind, name):
+        if name and not (hasattr(kind, name) and name not in _method_names):
+            _method_names.add(name)
             attach(kind, name, function)
 
 
-functions: dict[str, Callable[..., Any]] = {}
-engines: dict[str, Any] = {"python": Value}
+PythonValue = Value
+python_functions: dict[str, Callable[..., Any]] = {}
 
 
-def _define(primitive: Primitive) -> Callable[..., Any]:
-    function = make_function(primitive)
-    add_methods(Value, primitive, function, setattr)
-    return function
+def _define(primitive: Primitive) -> None:
+    function = python_functions[primitive.name] = make_function(primitive, PythonValue)
+    add_methods(PythonValue, primitive, function, setattr)
 
 
 for _row in primitives.ROWS:
-    functions[_row.name] = _define(_row)
+    _define(_row)
 
-python_functions = dict(functions)
-PythonValue = Value
+# The engine in use -----------------------------------------------------------------------------------------------------
+
 engine = "python"
+functions = python_functions
+engines: dict[str, Any] = {"python": PythonValue}
+_wanted = os.environ.get("AUTOGRAD_MINI_ENGINE", "native")
 
-if os.environ.get("AUTOGRAD_MINI_ENGINE", "native") not in ("native", "python"):
-    raise ImportError(f"AUTOGRAD_MINI_ENGINE is {os.environ['AUTOGRAD_MINI_ENGINE']!r}: it can be native or python")
+if _wanted not in ("native", "python"):
+    raise ImportError(f"AUTOGRAD_MINI_ENGINE is {_wanted!r}: it can be native or python")
 
-if not TYPE_CHECKING and os.environ.get("AUTOGRAD_MINI_ENGINE") != "python":
+if not TYPE_CHECKING and _wanted == "native":
     try:
         _native = importlib.import_module("autograd_mini._native")
     except ModuleNotFoundError:
-        pass
+        pass  # installed without a C compiler
     else:
-        _native.connect(primitives.ROWS, documentation, add_methods)
-        engine, Value, functions = "native", _native.Value, dict(_native.functions)
-        engines = {"native": _native.Value, **engines}
+        _native.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
+        engine, Value, functions = "native", _native.Value, _native.functions
+        engines = {"native": Value, **engines}
 
 
 def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]], **columns: Any) -> Callable[..., Any]:
@@ -268,11 +274,12 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     It works wherever the built-in ones do, as a method of Value too; what needs a column that was not given (C
     source needs `c`, for one) raises an error that names the column.
 
-    >>> cube = primitive("cube", lambda a: a ** 3, [lambda y, a: 3 * a * a], text="cube({0})")
+    >>> cube = primitive("cube", lambda a: a ** 3, [lambda y, a: 3 * a * a])
     >>> x = Value(2.0); y = cube(x); y.backward(); x.grad
     12.0
     """
     row = primitives.primitive(name, value, partials, **columns)
-    python_functions[name] = _define(row)
-    functions[name] = _native.define(row) if engine == "native" else python_functions[name]
+    _define(row)
+    if engine == "native":
+        _native.define(row, documentation, add_methods)
     return functions[name]

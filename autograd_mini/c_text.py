@@ -1,0 +1,93 @@
+"""The table read as C: one statement an operation, so that no text ever nests.
+
+`setup.py` writes the kernels of the compiled engine with it, and Programs write themselves out with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_mini.primitives import ROWS, Operators, Primitive, Rule
+
+
+def literal(number: float) -> str:
+    """A double constant that C reads back to the same bits."""
+    if math.isnan(number):
+        return "NAN"
+    if math.isinf(number):
+        return "INFINITY" if number > 0 else "(-INFINITY)"
+    return f"({number!r})" if math.copysign(1.0, number) < 0 else repr(number)
+
+
+class Block:
+    """C statements in the order of evaluation; what was computed before is not computed again."""
+
+    def __init__(self, prefix: str = "t") -> None:
+        self.prefix = prefix
+        self.lines: list[str] = []
+        self._names: dict[str, str] = {}
+
+    def assign(self, expression: str) -> str:
+        """The name of a constant that holds an expression."""
+        if expression not in self._names:
+            name = self._names[expression] = f"{self.prefix}{len(self._names)}"
+            self.lines.append(f"const double {name} = {expression};")
+        return self._names[expression]
+
+    def result(self, rule: Rule, *operands: str) -> str:
+        """The name or literal that holds what a rule gives for these names."""
+        outcome = rule(*[CNumber(self, operand) for operand in operands])
+        return outcome.text if isinstance(outcome, CNumber) else literal(float(outcome))
+
+
+class CNumber(Operators):
+    """A name or literal in a block of C."""
+
+    __slots__ = ("block", "text")
+
+    def __init__(self, block: Block, text: str) -> None:
+        self.block, self.text = block, text
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> CNumber:
+        numbers = [o if isinstance(o, CNumber) else CNumber(self.block, literal(float(o))) for o in operands]
+        if primitive.expansion is not None and primitive.c is None:
+            return primitive.expansion(*numbers)
+        template = primitive.require("c", "C code")
+        return CNumber(self.block, self.block.assign(template.format(*[number.text for number in numbers])))
+
+
+def _case(row: Primitive) -> list[str]:
+    names = [f"x{i}" for i in range(len(row.partials))]
+    value = Block("v")
+    result = value.result(row, *names)
+    lines = [f"case {row.index}: {{  /* {row.name} */",
+             "    " + " ".join(f"const double {name} = x[{i}];" for i, name in enumerate(names)),
+             *("    " + line for line in value.lines),
+             f"    const double r = {result};", "    *y = r;"]
+    for i, rule in enumerate(row.partials):
+        if rule is None:
+            lines.append(f"    p[{i}] = 0.0;")
+            continue
+        block = Block("d")
+        derivative = block.result(rule, "r", *names)
+        lines += [f"    if (need & {1 << i}) {{", *("        " + line for line in block.lines),
+                  f"        p[{i}] = {derivative};", "    }"]
+    return [*lines, "    break;", "}"]
+
+
+def kernels(rows: Sequence[Primitive] = ROWS) -> str:
+    """C code of one function that computes value and partials of every row: a switch over the rows' numbers.
+
+    `need` has a bit for each operand whose partial is asked for.
+    """
+    return "\n".join([
+        "static inline void am_kernel(int row, int need, const double *x, double *y, double *p)", "{", "switch (row) {",
+        *(line for row in rows for line in _case(row)), "}", "}", ""])
+
+
+def fingerprint(code: str) -> str:
+    """What tells two versions of the generated code apart."""
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
