@@ -1,0 +1,80 @@
+"""The command `autograd-mini`. Every file of this package with a function `register` is a group of subcommands.
+
+`register(commands)` adds parsers with `commands.add_parser(name, help=...)` and says what runs with
+`set_defaults(run=...)`: a function of the parsed options that prints to stdout and returns the exit status, 0 or None
+when all is well and 1 for a "no" (a check that found a fault). For bad input it raises InputError: this file makes that
+one line on stderr and exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from typing import NoReturn, Optional, Sequence
+
+from autograd_mini._version import __version__
+from autograd_mini.cli.arguments import InputError
+from autograd_mini.expression import ExpressionError
+from autograd_mini.value import engine
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with its errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line with every subcommand of the package."""
+    top = _Parser(prog="autograd-mini", description="Scalar automatic differentiation, drawn, explained and checked.")
+    top.add_argument("--version", action="version", version=f"autograd-mini {__version__} ({engine} engine)")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for module in pkgutil.iter_modules(__path__):
+        register = getattr(importlib.import_module(f"{__name__}.{module.name}"), "register", None)
+        if register is not None:
+            register(commands)
+    return top
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return its exit status: 0, 1 for a "no", 2 for bad input, 130 after Ctrl-C.
+
+    >>> main(["--version"])  # doctest: +ELLIPSIS
+    autograd-mini ... engine)
+    0
+    """
+    top = parser()
+    try:
+        options = top.parse_args(argv)
+        if options.command is None:
+            top.print_help()
+            return 0
+        status = options.run(options)
+        sys.stdout.flush()
+        return status or 0
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    except (InputError, ExpressionError) as error:
+        return _fail(error)
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        print("\nautograd-mini: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _fail(reason: object) -> int:
+    sys.stdout.flush()
+    print(f"autograd-mini: error: {reason}", file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,69 @@
+"""What the subcommands' options are made of: numbers, counts, `name=value` pairs, and the error for bad input."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Iterable
+
+
+class InputError(ValueError):
+    """Bad input, in one line that says what is wrong, where, and what to do: printed to stderr, exit status 2."""
+
+
+def number(text: str) -> float:
+    """A real number, as an argparse type; inf and nan are numbers.
+
+    >>> number("-1e-3")
+    -0.001
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    result = number(text)
+    if not 0 < result < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return result
+
+
+def not_negative(text: str) -> float:
+    """A finite number, 0 or more."""
+    result = number(text)
+    if not 0 <= result < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number of 0 or more")
+    return result
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def assignments(pairs: Iterable[str]) -> dict[str, float]:
+    """`["x=1.5", "y=2"]` as a dict, for options such as `--at x=1.5 y=2`.
+
+    >>> assignments(["x=1.5", "y=-inf"])
+    {'x': 1.5, 'y': -inf}
+
+    Raises InputError for what is not a name, an equals sign and a number, and for a name given twice.
+    """
+    values: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise InputError(f"{pair!r} gives no variable a value: write it as x=1.5")
+        if name in values:
+            raise InputError(f"{name!r} is given twice: {values[name]!r} and {text.strip()}")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise InputError(f"{text.strip()!r} is not a number, as the value of {name!r}") from None
+    return values
