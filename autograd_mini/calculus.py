@@ -31,7 +31,7 @@ class Term(Operators):
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Term:
         contents = [o.content if type(o) is Term else float(o) for o in operands]
-        nodes = [content for content in contents if is_node(content)]
+        nodes: list[Any] = [content for content in contents if is_node(content)]
         if not nodes:
             return Term(primitive.number(*contents))
         if primitive.shortcut is not None:

@@ -39,9 +39,8 @@ def _walk(tree: Any, leaves: list[Any]) -> Rebuild:
         return lambda new: {key: part(new) for key, part in parts.items()}
     if isinstance(tree, (list, tuple)):
         branches = [_walk(entry, leaves) for entry in tree]
-        make: Callable[[Any], Any] = list if isinstance(tree, list) else tuple
-        if hasattr(tree, "_fields"):
-            make = type(tree)._make  # type: ignore[attr-defined]
+        kind: Any = type(tree)
+        make: Callable[[Any], Any] = kind._make if hasattr(kind, "_fields") else list if isinstance(tree, list) else tuple
         return lambda new: make([branch(new) for branch in branches])
     position = len(leaves)
     leaves.append(tree)

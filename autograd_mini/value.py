@@ -250,6 +250,7 @@ for _row in primitives.ROWS:
 # The engine in use -----------------------------------------------------------------------------------------------------
 
 engine = "python"
+_native: Any = None
 functions = python_functions
 engines: dict[str, Any] = {"python": PythonValue}
 _wanted = os.environ.get("AUTOGRAD_MINI_ENGINE", "native")
@@ -280,6 +281,6 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     """
     row = primitives.primitive(name, value, partials, **columns)
     _define(row)
-    if engine == "native":
+    if _native is not None:
         _native.define(row, documentation, add_methods)
     return functions[name]

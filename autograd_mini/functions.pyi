@@ -1,0 +1,85 @@
+"""Types of the functions that the table makes; a test holds this list against the table."""
+
+from typing import Any, Union, overload
+
+import numpy as np
+
+from autograd_mini.value import Value
+
+Number = Union[float, np.floating[Any]]
+
+class _Unary:
+    @overload
+    def __call__(self, a: Value, /) -> Value: ...
+    @overload
+    def __call__(self, a: Number, /) -> float: ...
+    @overload
+    def __call__(self, a: np.ndarray, /) -> np.ndarray: ...
+
+class _Binary:
+    @overload
+    def __call__(self, a: Value, b: Union[Value, Number], /) -> Value: ...
+    @overload
+    def __call__(self, a: Number, b: Value, /) -> Value: ...
+    @overload
+    def __call__(self, a: Number, b: Number, /) -> float: ...
+    @overload
+    def __call__(self, a: Any, b: np.ndarray, /) -> np.ndarray: ...
+    @overload
+    def __call__(self, a: np.ndarray, b: Any, /) -> np.ndarray: ...
+
+class _Ternary:
+    def __call__(self, c: Any, a: Any, b: Any, /) -> Any: ...
+
+abs: _Unary
+acos: _Unary
+acosh: _Unary
+add: _Binary
+asin: _Unary
+asinh: _Unary
+atan: _Unary
+atan2: _Binary
+atanh: _Unary
+away: _Unary
+cbrt: _Unary
+chain: _Binary
+cos: _Unary
+cosh: _Unary
+defined: _Binary
+div: _Binary
+equal: _Binary
+erf: _Unary
+erfc: _Unary
+exp: _Unary
+exp2: _Unary
+expm1: _Unary
+floor: _Unary
+hypot: _Binary
+less: _Binary
+less_equal: _Binary
+ln: _Unary
+log: _Unary
+log10: _Unary
+log1p: _Unary
+log2: _Unary
+log_sigmoid: _Unary
+logaddexp: _Binary
+maximum: _Binary
+minimum: _Binary
+mul: _Binary
+neg: _Unary
+norm_cdf: _Unary
+pow: _Binary
+reciprocal: _Unary
+relu: _Unary
+sigmoid: _Unary
+sign: _Unary
+sin: _Unary
+sinh: _Unary
+softplus: _Unary
+sqrt: _Unary
+square: _Unary
+sub: _Binary
+tan: _Unary
+tanh: _Unary
+where: _Ternary
