@@ -11,6 +11,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
+# functions that are exact, so that a compiler may put an instruction in the place of the call
 EXACT_IN_HARDWARE = ["#ifdef __GNUC__", "#define fabs __builtin_fabs", "#define sqrt __builtin_sqrt", "#endif"]
 PACKAGE = Path(__file__).resolve().parent / "autograd_mini"
 
@@ -47,7 +48,8 @@ def extensions():
     except ImportError:
         return []
     write_kernels()
-    flags = ["/fp:precise", "/O2"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
+    flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
+        "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
     native = Extension("autograd_mini._native", ["autograd_mini/_native.pyx"], extra_compile_args=flags,
                        depends=["autograd_mini/_kernels.h"], optional=True)
     return cythonize([native], language_level=3)

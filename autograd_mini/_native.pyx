@@ -233,7 +233,7 @@ cdef void free_graph(PyObject* self) noexcept:
         free_node(node)
 
 
-# Recording ---------------------------------------------------------------------------------------------------------------
+# Recording ------------------------------------------------------------------------------------------------------------
 
 cdef inline int read(PyObject* operand, double* number) except -1:
     """1 for a node, 0 for a constant, 2 for what is not a number of ours; the number goes to `number`."""
@@ -397,7 +397,7 @@ cdef void put_operand(Node* node, Extra* extra, int i, PyObject* operand, double
         extra.more[i - 2].number = number
 
 
-# Walking ----------------------------------------------------------------------------------------------------------------
+# Walking --------------------------------------------------------------------------------------------------------------
 
 cdef struct Path:
     Node** nodes
@@ -492,7 +492,7 @@ def topological_order(*roots):
         PyMem_Free(order.nodes)
 
 
-# The class --------------------------------------------------------------------------------------------------------------
+# The class ------------------------------------------------------------------------------------------------------------
 
 @cython.final
 cdef class Value:
@@ -767,7 +767,7 @@ cdef class Value:
         return persistence.deepcopy(self, memo)
 
 
-# The functions of the rows: built-in functions, made at import from the table ------------------------------------------
+# The functions of the rows: built-in functions, made at import from the table -----------------------------------------
 
 cdef class _Owner:
     """What a row's function is bound to: its row, and where pickle finds it again."""

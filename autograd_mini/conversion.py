@@ -43,7 +43,7 @@ def real(data: Any, role: str = "data") -> float:
         number = math.inf
     except (TypeError, ValueError) as error:
         raise TypeError(f"{role} of type {kind} is not a real number: {error}") from None
-    if math.isinf(number) and number != data and -number != data:
+    if math.isinf(number) and data not in (math.inf, -math.inf):
         raise OverflowError(f"{role} of type {kind} is beyond the range of float64 (about 1.8e308)")
     return number
 
@@ -51,7 +51,7 @@ def real(data: Any, role: str = "data") -> float:
 def is_foreign(operand: Any) -> bool:
     """Whether arithmetic with this operand is its own affair: arrays, and types that define operators of their own."""
     if hasattr(operand, "__array_ufunc__"):
-        return getattr(operand, "ndim", 1) != 0 or getattr(operand, "dtype", None) == object
+        return getattr(operand, "ndim", 1) != 0 or str(getattr(operand, "dtype", "")) == "object"
     return not isinstance(operand, (numbers.Number, str, bytes, list, tuple, dict, set, type(None))) \
         and not hasattr(type(operand), "__float__")
 

@@ -19,7 +19,7 @@ _OPERATORS = {
     np.less: lambda a, b: a < b, np.less_equal: lambda a, b: a <= b, np.equal: lambda a, b: a == b,
     np.add: lambda a, b: a + b, np.subtract: lambda a, b: a - b, np.multiply: lambda a, b: a * b,
     np.divide: lambda a, b: a / b, np.power: lambda a, b: a ** b, np.negative: lambda a: -a, np.positive: lambda a: +a,
-    np.absolute: lambda a: abs(a), np.fabs: lambda a: abs(a), np.float_power: lambda a, b: a ** b,
+    np.absolute: abs, np.fabs: abs, np.float_power: lambda a, b: a ** b,
     np.deg2rad: lambda a: a * (np.pi / 180), np.rad2deg: lambda a: a * (180 / np.pi),
     np.radians: lambda a: a * (np.pi / 180), np.degrees: lambda a: a * (180 / np.pi),
     np.isnan: lambda a: bool(np.isnan(a.data)), np.isinf: lambda a: bool(np.isinf(a.data)),
@@ -51,7 +51,7 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
     arrays = [_boxed(operand) for operand in inputs]
     if method == "outer":
         arrays[0] = arrays[0].reshape(arrays[0].shape + (1,) * arrays[1].ndim)
-    result = np.frompyfunc(lambda *numbers: apply(*numbers), len(inputs), 1)(*arrays)
+    result = np.frompyfunc(apply, len(inputs), 1)(*arrays)
     if "out" in keywords:
         out, = keywords["out"]
         out[...] = result
@@ -71,7 +71,7 @@ def _boxed(operand: Any) -> np.ndarray:
 def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
     """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
     function = functions[primitive.name]
-    result = np.frompyfunc(lambda *numbers: function(*numbers), len(operands), 1)(*map(_boxed, operands))
+    result = np.frompyfunc(function, len(operands), 1)(*map(_boxed, operands))
     if not isinstance(result, np.ndarray):
         return result
     kinds = tuple(engines.values())

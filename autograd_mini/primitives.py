@@ -167,7 +167,7 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
         if expansion is None:
             raise TypeError(f"primitive {name!r} has neither a value nor an expansion: give one of them")
         value = lambda *operands: number(expansion, *operands)
-    slots = ["{%d}" % i for i in range(len(partials))]
+    slots = [f"{{{i}}}" for i in range(len(partials))]
     row = Primitive()
     row.name, row.value, row.partials = name, value, partials
     row.c = c
@@ -182,7 +182,8 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
         template = getattr(row, column)
         fields = [field for _, field, _, _ in string.Formatter().parse(template or "") if field is not None]
         if any(not field.isdigit() or int(field) >= len(partials) for field in fields):
-            raise ValueError(f"column {column!r} of primitive {name!r} may refer to {', '.join(slots)} only: {template!r}")
+            raise ValueError(f"column {column!r} of primitive {name!r} may refer to {', '.join(slots)} only: "
+                             f"{template!r}")
     for point in row.at:
         if len(point) != len(partials):
             raise ValueError(f"column 'at' of primitive {name!r} needs {len(partials)} numbers a point, not {point!r}")
@@ -232,7 +233,7 @@ LN2, LN10, SQRT2 = math.log(2), math.log(10), math.sqrt(2)
 LOG2_E, LOG10_E = 1.4426950408889634, 0.4342944819032518
 TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = 1.1283791670955126, 0.3989422804014327
 
-# Arithmetic ---------------------------------------------------------------------------------------------------------
+# Arithmetic -----------------------------------------------------------------------------------------------------------
 
 add = primitive("add", lambda a, b: a + b, (lambda y, a, b: 1.0,
                                             lambda y, a, b: 1.0),
@@ -267,7 +268,7 @@ pow = primitive("pow", _power,
                                        reciprocal(a) if _minus_one(b) else 1.0 if _zero(b) else None),
                 domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)))
 
-# Powers, exponentials and logarithms --------------------------------------------------------------------------------
+# Powers, exponentials and logarithms ----------------------------------------------------------------------------------
 
 exp = primitive("exp", _c("exp"), (lambda y, a: y,), c="exp({0})", latex="e^{{{0}}}", binds=(ATOM, POWER), numpy="exp",
                 at=(-0.7, 20.0))
@@ -296,7 +297,7 @@ reciprocal = primitive("reciprocal", lambda a: _quotient(1.0, a), (lambda y, a: 
                        latex=r"\frac{{1}}{{{0}}}", binds=(ATOM, PRODUCT), numpy="reciprocal", domain="a != 0",
                        at=(-0.7, 20.0), formula=lambda a: 1 / a)
 
-# Trigonometric and hyperbolic functions -----------------------------------------------------------------------------
+# Trigonometric and hyperbolic functions -------------------------------------------------------------------------------
 
 sin = primitive("sin", _c("sin"), (lambda y, a: cos(a),), c="sin({0})", latex=r"\sin\left({0}\right)", numpy="sin",
                 at=(-0.7, 20.0))
@@ -329,7 +330,7 @@ atanh = primitive("atanh", _c("atanh"), (lambda y, a: defined(y, 1 / ((1 - a) * 
                   latex=r"\operatorname{{artanh}}\left({0}\right)", numpy="arctanh", domain="-1 <= a <= 1",
                   at=(-0.7, 0.2))
 
-# Pieces and conditions: a comparison is 1.0 or 0.0 -------------------------------------------------------------------
+# Pieces and conditions: a comparison is 1.0 or 0.0 --------------------------------------------------------------------
 
 abs = primitive("abs", math.fabs, (lambda y, a: sign(a),), c="fabs({0})", latex=r"\left|{0}\right|", numpy="absolute",
                 at=(-0.7, 20.0))
@@ -365,7 +366,7 @@ less_equal = primitive("less_equal", lambda a, b: float(a <= b), (None, None), c
 equal = primitive("equal", lambda a, b: float(a == b), (None, None), c="(double)({0} == {1})",
                   latex=r"\left[{0:1} = {1:1}\right]", numpy="equal", at=((0.3, -2.0), (2.0, 2.0)))
 
-# What every point of choice is made of -------------------------------------------------------------------------------
+# What every point of choice is made of --------------------------------------------------------------------------------
 
 
 def _chain(cotangent: float, derivative: float) -> float:
@@ -419,7 +420,7 @@ hypot = primitive("hypot", _c("hypot", 2), (lambda y, a, b: a / away(y),
                   c="hypot({0}, {1})", formula=lambda a, b: sqrt(a ** 2 + b ** 2), numpy="hypot",
                   latex=r"\sqrt{{{0:5}^2 + {1:5}^2}}", at=((0.3, -2.0), (1e200, 1e200)))
 
-# The error function and the normal distribution ----------------------------------------------------------------------
+# The error function and the normal distribution -----------------------------------------------------------------------
 
 erf = primitive("erf", _c("erf"), (lambda y, a: TWO_OVER_SQRT_PI * _gaussian(a, -1.0),), c="erf({0})",
                 latex=r"\operatorname{{erf}}\left({0}\right)", at=(-0.7, 3.0))

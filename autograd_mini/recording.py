@@ -33,7 +33,8 @@ class _Settings(NamedTuple):
     source: bool = False
 
 
-_settings: ContextVar[_Settings] = ContextVar("autograd_mini_recording", default=_Settings())
+_NOTHING = _Settings()
+_settings: ContextVar[_Settings] = ContextVar("autograd_mini_recording", default=_NOTHING)
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 open_blocks = 0
 watchers: list[Callable[[int], None]] = []
@@ -64,7 +65,7 @@ def scope(name: str) -> contextlib.AbstractContextManager[None]:
     """Nodes built inside `with scope("layer1"):` belong together; drawings fold them into one box. Scopes nest."""
     if not isinstance(name, str) or not name:
         raise TypeError(f"a scope needs a name, a text that is not empty, not {name!r}")
-    return _set(scope=_settings.get().scope + (name,))
+    return _set(scope=(*_settings.get().scope, name))
 
 
 def record_source() -> contextlib.AbstractContextManager[None]:

@@ -40,7 +40,8 @@ def _walk(tree: Any, leaves: list[Any]) -> Rebuild:
     if isinstance(tree, (list, tuple)):
         branches = [_walk(entry, leaves) for entry in tree]
         kind: Any = type(tree)
-        make: Callable[[Any], Any] = kind._make if hasattr(kind, "_fields") else list if isinstance(tree, list) else tuple
+        make: Callable[[Any], Any] = tuple if isinstance(tree, tuple) else list
+        make = getattr(kind, "_make", make)  # a named tuple
         return lambda new: make([branch(new) for branch in branches])
     position = len(leaves)
     leaves.append(tree)

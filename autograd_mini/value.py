@@ -247,7 +247,7 @@ def _define(primitive: Primitive) -> None:
 for _row in primitives.ROWS:
     _define(_row)
 
-# The engine in use -----------------------------------------------------------------------------------------------------
+# The engine in use --------------------------------------------------------------------------------------------------
 
 engine = "python"
 _native: Any = None
@@ -269,7 +269,8 @@ if not TYPE_CHECKING and _wanted == "native":
         engines = {"native": Value, **engines}
 
 
-def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]], **columns: Any) -> Callable[..., Any]:
+def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]],
+              **columns: Any) -> Callable[..., Any]:
     """Add a primitive of your own: one row, as in `autograd_mini.primitives.primitive`. Returns its function.
 
     It works wherever the built-in ones do, as a method of Value too; what needs a column that was not given (C

@@ -18,7 +18,8 @@ GROUPS = ("eager", "program")
 def main(names: list[str]) -> int:
     unknown = sorted(set(names) - set(GROUPS))
     if unknown:
-        print(f"no group of benchmarks is called {', '.join(unknown)}: choose from {', '.join(GROUPS)}", file=sys.stderr)
+        print(f"no group of benchmarks is called {', '.join(unknown)}: choose from {', '.join(GROUPS)}",
+              file=sys.stderr)
         return 2
     peers = ("torch", "jax", "casadi", "xad", "autograd", "llvmlite")
     versions = ", ".join(f"{peer} {available(peer)}" for peer in peers if available(peer))
