@@ -1,0 +1,6 @@
+"""Programs: record a scalar function once, run it at native speed over a lot of data."""
+
+from autograd_mini.program.program import Program
+from autograd_mini.program.tracing import trace
+
+__all__ = ["Program", "trace"]
