@@ -124,8 +124,8 @@ class Program:
                 raise TypeError(f"argument {part.name!r} has the shape {array.shape}: give {shape}, as in the example, "
                                 f"to share it, or {('m', *shape)} for m rows of data".replace("'m'", "m"))
         if rows < 0:
-                            "in the example; for one example, call the program itself")
-                            "in the example; for one example, call the program itself")
+            raise TypeError(f"none of the arguments of {self.name} is data: at least one needs a shape (m,) + its "
+                            "shape in the example; for one example, call the program itself")
         return Batch(numbers, data, rows)
 
     def _sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
