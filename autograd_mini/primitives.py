@@ -362,7 +362,7 @@ where = primitive("where", lambda c, a, b: a if c else b, (None,
 less = primitive("less", lambda a, b: float(a < b), (None, None), c="(double)({0} < {1})",
                  latex=r"\left[{0:1} < {1:1}\right]", numpy="less", at=((0.3, -2.0), (-1.0, 2.0)))
 less_equal = primitive("less_equal", lambda a, b: float(a <= b), (None, None), c="(double)({0} <= {1})",
-                       latex=r"\left[{0:1} \le {1:1}\right]", numpy="less_equal", at=((0.3, -2.0), (2.0, 2.0)))
+                       latex=r"\left[{0:1} \leq {1:1}\right]", numpy="less_equal", at=((0.3, -2.0), (2.0, 2.0)))
 equal = primitive("equal", lambda a, b: float(a == b), (None, None), c="(double)({0} == {1})",
                   latex=r"\left[{0:1} = {1:1}\right]", numpy="equal", at=((0.3, -2.0), (2.0, 2.0)))
 

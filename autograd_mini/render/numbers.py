@@ -1,0 +1,38 @@
+"""Numbers as people read them: four digits for looking at, all digits for reading back."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+UNKNOWN = "–"
+"""What stands for a gradient that no backward pass has computed."""
+
+
+def short(number: float) -> str:
+    """About four significant digits, whole numbers as they are.
+
+    >>> [short(x) for x in (2.0, 0.71094950, -1234.5678, 6.02e23, 1e-9)]
+    ['2', '0.7109', '-1235', '6.02e23', '1e-9']
+    """
+    if not math.isfinite(number):
+        return str(number)
+    if number == 0 or (number == math.floor(number) and abs(number) < 1e6):
+        return "0" if number == 0 else str(int(number))
+    if 1e-4 <= abs(number) < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(abs(number))))
+        plain = f"{number:.{digits}f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    mantissa, exponent = f"{number:.3e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def pretty(number: Optional[float]) -> str:
+    """`short` with a real minus sign and an infinity sign, for pictures; an en dash for None."""
+    return UNKNOWN if number is None else short(number).replace("-", "−").replace("inf", "∞")
+
+
+def exact(number: float) -> str:
+    """Digits that read back as the same float; whole numbers without a point."""
+    return str(int(number)) if 0 < abs(number) < 1e15 and number == math.floor(number) else \
+        "0" if number == 0 and math.copysign(1, number) > 0 else repr(number)
