@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+import re
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from autograd_mini.primitives import lookup
@@ -19,6 +20,8 @@ CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
 _WIDTH = 72
+_COMMENT = re.compile(r"(?m)^\s*#.*\n?")
+_DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
@@ -63,10 +66,37 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     >>> evaluate("sigmoid(w*x + b) if x > 0 else -x ** 2", {"w": 1.0, "x": 3.0, "b": -3.0})
     0.5
 
+    Parts may be defined first, one on each line or before a semicolon, as `render.text` writes them; lines that begin
+    with # are comments.
+
+    >>> evaluate("t = exp(-x); t / (1 + t)", {"x": 0.0})
+    0.5
+
     Raises ExpressionError for what is not an expression, or names something unknown.
     """
-    source, tree = _parse(source)
     known = {**CONSTANTS, **(variables or {})}
+    for name, definition in _statements(source):
+        known[name] = _evaluate(definition, known)
+    return known[""]
+
+
+def _statements(source: str) -> list[tuple[str, str]]:
+    """The definitions of a source with their names, and behind them the expression, under an empty name."""
+    source = _COMMENT.sub("", source) if isinstance(source, str) else source
+    if not isinstance(source, str) or not _DEFINITION.search(source):
+        return [("", source)]
+    lines = [line for line in re.split(r"[;\n]", source) if line.strip()]
+    parts = [(line, _DEFINITION.match(line)) for line in lines]
+    for line, part in parts[:-1]:
+        if part is None:
+            raise ExpressionError("a line before the last one defines a name, such as t = exp(-x)", line.strip())
+    if parts[-1][1] is not None:
+        raise ExpressionError("the last line is the expression itself, without 'name ='", parts[-1][0].strip())
+    return [(part[1] if part else "", part[2] if part else line) for line, part in parts]
+
+
+def _evaluate(source: str, known: Mapping[str, Any]) -> Any:
+    source, tree = _parse(source)
     results: list[Any] = []
     for node in _operands_first(source, tree):
         if isinstance(node, ast.Name):
@@ -90,10 +120,14 @@ def names(source: str) -> list[str]:
 
     Raises ExpressionError for what is not an expression.
     """
-    source, tree = _parse(source)
-    found = [node for node in _operands_first(source, tree) if isinstance(node, ast.Name)]
-    found.sort(key=lambda node: node.col_offset)
-    return list(dict.fromkeys(node.id for node in found if node.id not in CONSTANTS))
+    free: dict[str, None] = {}
+    defined = set(CONSTANTS)
+    for name, definition in _statements(source):
+        found = [node for node in _operands_first(*_parse(definition)) if isinstance(node, ast.Name)]
+        found.sort(key=lambda node: node.col_offset)
+        free.update(dict.fromkeys(node.id for node in found if node.id not in defined))
+        defined.add(name)
+    return list(free)
 
 
 def _parse(source: str) -> tuple[str, ast.expr]:
