@@ -19,8 +19,8 @@ from autograd_mini.render.numbers import UNKNOWN, exact, short
 _RESERVED = {"pi", "e", "inf", "nan", "log", "max", "min"}
 _LONGEST, _DEEPEST = 100, 30
 _SIGNED = (SUM + PRODUCT) / 2  # -a: tighter than a sum, and a product may begin with it but not go on with it
-_GREEK = frozenset("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
-                   "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split())
+_GREEK = re.compile("alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|"
+                    "phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega")
 _ESCAPES = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}", **{c: "\\" + c for c in "_{}$%&#"}}
 
 
@@ -138,7 +138,9 @@ def latex_name(name: str) -> str:
 
 
 def _word(word: str) -> str:
-    return "\\" + word if word in _GREEK else word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
+    if _GREEK.fullmatch(word):
+        return "\\" + word
+    return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
 
 
 def _formulas(value: Any, latex: bool) -> Formulas:
@@ -150,8 +152,8 @@ def _formulas(value: Any, latex: bool) -> Formulas:
 def text(value: Any) -> str:
     """The formula of a Value as one would type it; `expression.evaluate` reads it back to the same number.
 
-    Named parts and shared ones come first, each on a line of its own. A name that is no identifier gets an alias, which a comment
-    explains.
+    Named parts and shared ones come first, each on a line of its own. A name that is no identifier gets an alias,
+    which a comment explains.
 
     >>> from autograd_mini import Value, exp
     >>> x = Value(2.0, "x"); e = exp(-x)
