@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from autograd_mini import structure
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
@@ -64,13 +65,16 @@ def gradient(y: Value, wrt: Any) -> Any:
                             "use the Value itself, not its data, and not a constant")
     order = topological_order(y)
     require_fresh(order)
-    cotangents = _cotangents(y, order, dependents(order, targets))
-    return rebuild([_as_node(cotangents.get(id(target), Term(0.0)).content, type(y)) for target in targets])
+    cotangents = pull(order, targets, {id(y): Term(1.0)})
+    return rebuild([as_node(cotangents.get(id(target)), type(y)) for target in targets])
 
 
-def _cotangents(y: Value, order: Sequence[Any], relevant: set[int]) -> dict[int, Term]:
-    """The derivative of y by every relevant node, in the order and with the sums of `Value.backward`."""
-    cotangents = {id(y): Term(1.0)}
+def pull(order: Sequence[Any], targets: Sequence[Any], cotangents: dict[int, Term]) -> dict[int, Term]:
+    """Reverse mode: cotangents of some nodes become those of all nodes between them and the targets.
+
+    `order` is a topological order. Sums are taken in the order of `Value.backward`. Keys are the ids of nodes.
+    """
+    relevant = dependents(order, targets)
     for node in reversed(order):
         cotangent = cotangents.get(id(node))
         if cotangent is None or id(node) not in relevant or not node.operands:
@@ -79,12 +83,32 @@ def _cotangents(y: Value, order: Sequence[Any], relevant: set[int]) -> dict[int,
         for operand, rule in zip(node.operands, node.operation.partials):
             if rule is None or id(operand) not in relevant:
                 continue
-            local = rule(Term(node), *operands)
-            share = chain(cotangent, local if type(local) is Term else Term(float(local)))
+            share = chain(cotangent, _term(rule(Term(node), *operands)))
             earlier = cotangents.get(id(operand))
             cotangents[id(operand)] = share if earlier is None else earlier + share
     return cotangents
 
 
-def _as_node(content: Any, kind: Any) -> Any:
+def push(order: Sequence[Any], tangents: dict[int, Term]) -> dict[int, Term]:
+    """Forward mode: tangents of some nodes become those of all nodes that depend on them, in one sweep."""
+    for node in order:
+        if id(node) in tangents:
+            continue
+        for operand, rule in zip(node.operands, node.operation.partials if node.operands else ()):
+            tangent = tangents.get(id(operand))
+            if rule is None or tangent is None:
+                continue
+            share = chain(tangent, _term(rule(Term(node), *map(Term, node.operands))))
+            earlier = tangents.get(id(node))
+            tangents[id(node)] = share if earlier is None else earlier + share
+    return tangents
+
+
+def _term(local: Any) -> Term:
+    return local if type(local) is Term else Term(float(local))
+
+
+def as_node(term: Optional[Term], kind: Any) -> Any:
+    """The node that a term stands for; a constant, or None for zero, becomes a leaf."""
+    content = 0.0 if term is None else term.content
     return content if is_node(content) else kind(content)

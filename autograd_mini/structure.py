@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -29,16 +30,46 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     return leaves, rebuild
 
 
-def _walk(tree: Any, leaves: list[Any]) -> Rebuild:
-    if isinstance(tree, np.ndarray):
+def blocks(tree: Any) -> tuple[list[tuple[int, ...]], Rebuild]:
+    """The shapes of the arrays and numbers in a nested structure, and the function that puts as many objects there.
+
+    An array is one block here, where `flatten` would take it apart; a number is a block of shape ().
+
+    >>> shapes, rebuild = blocks([np.zeros((2, 3)), 1.0])
+    >>> shapes, rebuild(["matrix", "number"])
+    ([(2, 3), ()], ['matrix', 'number'])
+    """
+    arrays: list[Any] = []
+    build = _walk(tree, arrays, whole_arrays=True)
+    return [array.shape if isinstance(array, np.ndarray) else () for array in arrays], build
+
+
+def outline(tree: Any) -> str:
+    """The structure and the shapes of a tree as text, to compare and to show: `*` is a number.
+
+    >>> outline({"w": np.zeros((2, 3)), "b": (1, 2)})
+    "{'w': array(2, 3), 'b': (*, *)}"
+    """
+    if isinstance(tree, np.ndarray) and tree.ndim:
+        return f"array{tree.shape}"
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{key!r}: {outline(entry)}" for key, entry in tree.items()) + "}"
+    if isinstance(tree, (list, tuple)):
+        inside = ", ".join(map(outline, tree))
+        return f"[{inside}]" if isinstance(tree, list) else f"({inside})"
+    return "*"
+
+
+def _walk(tree: Any, leaves: list[Any], whole_arrays: bool = False) -> Rebuild:
+    if isinstance(tree, np.ndarray) and not whole_arrays:
         start, count, shape = len(leaves), tree.size, tree.shape
         leaves.extend(tree.ravel().tolist())
         return lambda new: array_of(new[start:start + count], shape)
     if isinstance(tree, dict):
-        parts = {key: _walk(entry, leaves) for key, entry in tree.items()}
+        parts = {key: _walk(entry, leaves, whole_arrays) for key, entry in tree.items()}
         return lambda new: {key: part(new) for key, part in parts.items()}
     if isinstance(tree, (list, tuple)):
-        branches = [_walk(entry, leaves) for entry in tree]
+        branches = [_walk(entry, leaves, whole_arrays) for entry in tree]
         kind: Any = type(tree)
         make: Callable[[Any], Any] = tuple if isinstance(tree, tuple) else list
         make = getattr(kind, "_make", make)  # a named tuple

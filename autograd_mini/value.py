@@ -47,7 +47,7 @@ class Value:
         self.name = name
         self.grad = None
         self.operation, self.operands, self.partials = None, (), ()
-        self.stamp, self.is_traced, self.note = 0, False, None
+        self.stamp, self.is_traced, self.note = _clock, False, None
 
     @classmethod
     def restore(cls, data: float, name: Optional[str], operation: Optional[Primitive], operands: tuple[Any, ...],
