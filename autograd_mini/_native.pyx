@@ -473,23 +473,30 @@ cdef inline void hand_on(double cotangent, Operand operand) noexcept:
         (<Node*>operand.node).grad += share
 
 
-def topological_order(*roots):
-    """graph.topological_order for compiled nodes."""
+cdef list reached(tuple roots, bint only_leaves):
     cdef Path order
     cdef Py_ssize_t i
     memset(&order, 0, sizeof(Path))
     try:
-        for root in roots:
-            if not is_value(<PyObject*>root):
-                raise TypeError(f"a graph is made of Values, not {type(root).__name__}")
         try:
             for root in roots:
                 walk(node_of(root), &order)
-            return [<object><PyObject*>order.nodes[i] for i in range(order.count)]
+            return [<object><PyObject*>order.nodes[i] for i in range(order.count)
+                    if not only_leaves or order.nodes[i].row == LEAF]
         finally:
             unmark(&order)
     finally:
         PyMem_Free(order.nodes)
+
+
+def topological_order(*roots):
+    """graph.topological_order for compiled nodes."""
+    return reached(roots, False)
+
+
+def leaves(*roots):
+    """graph.leaves for compiled nodes."""
+    return reached(roots, True)
 
 
 # The class ------------------------------------------------------------------------------------------------------------
@@ -517,6 +524,7 @@ cdef class Value:
 
     def __cinit__(self, *arguments, **keywords):
         node_of(self).row = LEAF
+        set_stamp(node_of(self), clock)
 
     @staticmethod
     def restore(double data, name, operation, tuple operands, tuple partials, grad, stamp, note, is_traced=False):

@@ -6,7 +6,14 @@ operand first. The compiled engine walks in the same order, so both add gradient
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+compiled_kind: Any = None
+compiled_order: Callable[..., list[Any]]
+compiled_leaves: Callable[..., list[Any]]
+"""The class of compiled nodes and its own walks, which `value` sets where the compiled engine was built."""
 
 
 class StaleGraphError(RuntimeError):
@@ -20,6 +27,8 @@ def is_node(operand: Any) -> bool:
 
 def topological_order(*roots: Any) -> list[Any]:
     """Every node that the roots reach, operands before users; each node once."""
+    if roots and all(type(root) is compiled_kind for root in roots):
+        return compiled_order(*roots)
     order: list[Any] = []
     seen: set[int] = set()
     pending: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
@@ -36,6 +45,8 @@ def topological_order(*roots: Any) -> list[Any]:
 
 def leaves(*roots: Any) -> list[Any]:
     """The nodes without operands that the roots reach, in the order in which they are first met."""
+    if roots and all(type(root) is compiled_kind for root in roots):
+        return compiled_leaves(*roots)
     return [node for node in topological_order(*roots) if not node.operands]
 
 

@@ -10,7 +10,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Union
 
-from autograd_mini import hooks, persistence, primitives, recording
+from autograd_mini import graph, hooks, persistence, primitives, recording
 from autograd_mini.conversion import branch_on_traced, is_foreign, loses_gradient, real
 from autograd_mini.graph import topological_order
 from autograd_mini.primitives import Operators, Primitive, Rule
@@ -265,6 +265,8 @@ if not TYPE_CHECKING and _wanted == "native":
         pass  # installed without a C compiler
     else:
         _native.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
+        graph.compiled_kind = _native.Value
+        graph.compiled_order, graph.compiled_leaves = _native.topological_order, _native.leaves
         engine, Value, functions = "native", _native.Value, _native.functions
         engines = {"native": Value, **engines}
 
