@@ -516,7 +516,7 @@ cdef class Value:
 
     def __init__(self, data, name=None):
         cdef Node* node = node_of(self)
-        if node.row != LEAF and node.operand[0] != NULL:
+        if node.row != LEAF:
             raise TypeError("a Value cannot be initialised again")
         node.data = PyFloat_AS_DOUBLE(data) if PyFloat_CheckExact(data) else real(data)
         if name is not None:
