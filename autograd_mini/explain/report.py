@@ -1,0 +1,75 @@
+"""What a check found: a table of cases, each right or wrong, and what follows from them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+SHOWN = 24
+"""So many cases that are right are printed at most; those that are wrong always are."""
+
+
+class Case(NamedTuple):
+    """One line of a report: its cells in the order of the columns, and whether it is right."""
+
+    cells: tuple[Any, ...]
+    ok: bool
+
+
+class Report:
+    """The result of a check. It is true if everything held, and prints as a table.
+
+    >>> report = Report("squares", ("x", "x**2"), [Case((2.0, 4.0), True), Case((3.0, 9.1), False)], ["3 * 3 is 9"])
+    >>> print(report)
+    squares: 1 of 2 cases is wrong
+      x     x**2
+      2.0   4.0
+      3.0   9.1    <- wrong
+    3 * 3 is 9
+    >>> report.ok, bool(report), len(report.failures)
+    (False, False, 1)
+    """
+
+    def __init__(self, title: str, columns: Sequence[str], cases: Sequence[Case], findings: Sequence[str] = ()) -> None:
+        self.title, self.columns = title, tuple(columns)
+        self.cases, self.findings = list(cases), list(findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every case is right."""
+        return all(case.ok for case in self.cases)
+
+    @property
+    def failures(self) -> list[Case]:
+        """The cases that are wrong."""
+        return [case for case in self.cases if not case.ok]
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        wrong, count = len(self.failures), len(self.cases)
+        summary = (f"all {count} cases hold" if count != 1 else "the one case holds") if not wrong else \
+            f"{wrong} of {count} cases {'is' if wrong == 1 else 'are'} wrong"
+        return "\n".join([f"{self.title}: {summary}", *self._table(), *self.findings])
+
+    __repr__ = __str__
+
+    def _table(self) -> list[str]:
+        shown, hidden = [], 0
+        for case in self.cases:
+            if case.ok and len(shown) >= SHOWN:
+                hidden += 1
+            else:
+                shown.append(case)
+        lines = [self.columns, *[tuple(map(_text, case.cells)) for case in shown]]
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        marks = [""] + ["" if case.ok else "<- wrong" for case in shown]
+        table = ["  " + "   ".join([*map(str.ljust, line, widths), mark]).rstrip() for line, mark in zip(lines, marks)]
+        return table + ([f"  ... and {hidden} more that hold"] if hidden else [])
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.12g}" if isinstance(cell, float) and repr(cell) != f"{cell:.1f}" else str(cell)
