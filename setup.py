@@ -51,8 +51,11 @@ def extensions():
     flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
         "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
     native = Extension("autograd_mini._native", ["autograd_mini/_native.pyx"], extra_compile_args=flags,
-                       depends=["autograd_mini/_kernels.h"], optional=True)
-    return cythonize([native], language_level=3)
+                       depends=["autograd_mini/_kernels.h"])
+    built = cythonize([native], language_level=3)
+    for extension in built:
+        extension.optional = True  # cythonize does not hand this on
+    return built
 
 
 setup(ext_modules=extensions())
