@@ -39,6 +39,8 @@ def _equivalent(ufunc: Any) -> Any:
 
 def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
     """NumPy's operation over Values and arrays: an object array of Values, or a Value where nothing is an array."""
+    if method == "reduce" and ufunc in (np.add, np.multiply, np.maximum, np.minimum):
+        return inputs[0]  # np.sum(v): a Value is one number
     if ufunc is np.matmul or method not in ("__call__", "outer"):
         return NotImplemented
     apply = _equivalent(ufunc)

@@ -56,7 +56,8 @@ class Report:
     __repr__ = __str__
 
     def _table(self) -> list[str]:
-        shown, hidden = [], 0
+        shown: list[Case] = []
+        hidden = 0
         for case in self.cases:
             if case.ok and len(shown) >= SHOWN:
                 hidden += 1
