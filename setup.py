@@ -7,6 +7,7 @@ succeeds and the readable engine is used.
 import importlib
 import sys
 import types
+from glob import glob
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -51,7 +52,7 @@ def extensions():
     flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
         "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
     native = Extension("autograd_mini._native", ["autograd_mini/_native.pyx"], extra_compile_args=flags,
-                       depends=["autograd_mini/_kernels.h"])
+                       depends=["autograd_mini/_kernels.h", *sorted(glob("autograd_mini/native/*.pxi"))])
     built = cythonize([native], language_level=3)
     for extension in built:
         extension.optional = True  # cythonize does not hand this on

@@ -1,0 +1,215 @@
+# The layout of a node in C, access to its parts, and how graphs are freed.
+#
+# Freed iteratively: a node whose last reference was held by a dying one joins the list of the dying.
+
+cdef extern from *:
+    """
+    #include "_kernels.h"
+
+    typedef struct { PyObject *node; double number; } am_operand;   /* number: the partial, or the constant itself */
+
+    typedef struct {                    /* what few nodes have: a note, or more than two operands */
+        PyObject *name, *note;
+        am_operand more[1];
+    } am_extra;
+
+    typedef struct am_node {
+        PyObject_HEAD
+        double data;
+        union { double grad; struct am_node *next_to_die; };
+        double number[2];               /* of each operand: the partial, or the constant itself */
+        PyObject *operand[2];           /* NULL for a constant */
+        void *extra;                    /* the name, or an am_extra */
+        uint32_t stamp_low;
+        uint16_t row;
+        uint8_t flags, stamp_high;
+    } am_node;
+
+    static am_node *am_free_list = NULL;
+    static Py_ssize_t am_free_count = 0;
+    static PyTypeObject *am_type = NULL;
+    #define AM_LEAF 0xFFFF
+    #define AM_FREE_LIST_NODES (1 << 20)
+
+    static inline am_node *am_new_node(void)
+    {
+        am_node *node = am_free_list;
+        if (node != NULL) {
+            am_free_list = (am_node *)node->extra;
+            am_free_count--;
+        } else {
+            node = (am_node *)PyObject_Malloc(sizeof(am_node));
+            if (node == NULL) { PyErr_NoMemory(); return NULL; }
+        }
+        PyObject_Init((PyObject *)node, am_type);
+        return node;
+    }
+
+    static inline void am_free_node(am_node *node)
+    {
+        if (am_free_count < AM_FREE_LIST_NODES) {
+            node->extra = am_free_list;
+            am_free_list = node;
+            am_free_count++;
+        } else
+            PyObject_Free(node);
+    }
+
+    """
+    ctypedef struct Operand "am_operand":
+        PyObject* node
+        double number
+    ctypedef struct Extra "am_extra":
+        PyObject* name
+        PyObject* note
+        Operand* more
+    ctypedef struct Node "am_node":
+        double data
+        double grad
+        Node* next_to_die
+        double* number
+        PyObject** operand
+        void* extra
+        uint32_t stamp_low
+        uint16_t row
+        uint8_t flags
+        uint8_t stamp_high
+    PyTypeObject* am_type
+    Py_ssize_t am_free_count
+    int BUILT_IN_ROWS "AM_ROWS"
+    int LEAF "AM_LEAF"
+    int FREE_LIST_CAP "AM_FREE_LIST_NODES"
+    const char* FINGERPRINT "AM_FINGERPRINT"
+    int ADD "AM_ADD", SUB "AM_SUB", MUL "AM_MUL", DIV "AM_DIV", NEG "AM_NEG", POW "AM_POW", ABS "AM_ABS"
+    int LESS "AM_LESS", LESS_EQUAL "AM_LESS_EQUAL"
+    Node* new_node "am_new_node"() except NULL
+    void free_node "am_free_node"(Node*)
+    void kernel "am_kernel"(int row, int need, const double* x, double* y, double* p) noexcept
+
+cdef extern from "Python.h":
+    ctypedef struct PyMethodDef:
+        const char* ml_name
+        void* ml_meth
+        int ml_flags
+        const char* ml_doc
+    int METH_O, METH_FASTCALL
+    object PyCFunction_NewEx(PyMethodDef*, PyObject*, PyObject*)
+    object PyInstanceMethod_New(object)
+    void PyType_Modified(PyTypeObject*)
+    PyTypeObject* Py_TYPE(PyObject*)
+    Py_ssize_t Py_REFCNT(PyObject*)
+    void DECREF "Py_DECREF"(PyObject*)
+    void XDECREF "Py_XDECREF"(PyObject*)
+    ctypedef void (*destructor)(PyObject*)
+
+cdef extern from *:
+    """
+    #define am_type_dict(type) ((type)->tp_dict)
+    #define am_set_dealloc(type, function) ((type)->tp_dealloc = (destructor)(function))
+    #define am_set_name(type, text) ((type)->tp_name = (text))
+    """
+    PyObject* type_dict "am_type_dict"(PyTypeObject*)
+    void set_dealloc "am_set_dealloc"(PyTypeObject*, void (*)(PyObject*) noexcept)
+    void set_name "am_set_name"(PyTypeObject*, const char*)
+
+cdef enum:
+    HAS_GRAD = 1
+    TRACED = 2
+    HAS_EXTRA = 4
+    VISITED = 8
+    MOST_OPERANDS = 64
+
+FREE_LIST_NODES = FREE_LIST_CAP
+"""How many freed nodes of 80 bytes are kept for reuse at the most."""
+
+functions = {}
+cdef list rows = []                  # the table; a node holds the number of its row
+cdef uint16_t* arity = NULL
+cdef uint64_t clock = 1
+cdef int watching = 0                # how many recording blocks are open
+
+
+cdef inline Node* node_of(object value) noexcept:
+    return <Node*><PyObject*>value
+
+
+cdef inline bint is_value(PyObject* candidate) noexcept:
+    return Py_TYPE(candidate) == am_type
+
+
+cdef inline uint64_t stamp_of(Node* node) noexcept:
+    return node.stamp_low | (<uint64_t>node.stamp_high << 32)
+
+
+cdef inline void set_stamp(Node* node, uint64_t stamp) noexcept:
+    node.stamp_low = <uint32_t>stamp
+    node.stamp_high = <uint8_t>(stamp >> 32)
+
+
+cdef inline Extra* extra_of(Node* node) noexcept:
+    return <Extra*>node.extra if node.flags & HAS_EXTRA else NULL
+
+
+cdef inline int operand_count(Node* node) noexcept:
+    return 0 if node.row == LEAF else arity[node.row]
+
+
+cdef inline Operand operand_at(Node* node, int i) noexcept:
+    cdef Operand operand
+    if i < 2:
+        operand.node = node.operand[i]
+        operand.number = node.number[i]
+        return operand
+    return (<Extra*>node.extra).more[i - 2]
+
+
+cdef Extra* ensure_extra(Node* node) except NULL:
+    """The room for a note and further operands; the name moves into it."""
+    cdef int more = operand_count(node) - 2
+    cdef Extra* extra
+    if not node.flags & HAS_EXTRA:
+        extra = <Extra*>PyMem_Malloc(sizeof(Extra) + (more if more > 0 else 0) * sizeof(Operand))
+        if extra == NULL:
+            raise MemoryError()
+        memset(extra, 0, sizeof(Extra) + (more if more > 0 else 0) * sizeof(Operand))
+        extra.name = <PyObject*>node.extra
+        node.extra = extra
+        node.flags |= HAS_EXTRA
+    return <Extra*>node.extra
+
+
+cdef inline PyObject* name_of(Node* node) noexcept:
+    return (<Extra*>node.extra).name if node.flags & HAS_EXTRA else <PyObject*>node.extra
+
+
+cdef inline void release(PyObject* operand, Node** dying) noexcept:
+    if operand != NULL:
+        if Py_REFCNT(operand) == 1 and is_value(operand):
+            (<Node*>operand).next_to_die = dying[0]
+            dying[0] = <Node*>operand
+        else:
+            DECREF(operand)
+
+
+cdef void free_graph(PyObject* self) noexcept:
+    cdef Node* node
+    cdef Node* dying = <Node*>self
+    cdef Extra* extra
+    cdef int i
+    dying.next_to_die = NULL
+    while dying != NULL:
+        node = dying
+        dying = node.next_to_die
+        release(node.operand[0], &dying)
+        release(node.operand[1], &dying)
+        if node.extra != NULL:
+            if node.flags & HAS_EXTRA:
+                extra = <Extra*>node.extra
+                for i in range(operand_count(node) - 2):
+                    release(extra.more[i].node, &dying)
+                XDECREF(extra.name)
+                XDECREF(extra.note)
+                PyMem_Free(extra)
+            else:
+                DECREF(<PyObject*>node.extra)
+        free_node(node)
