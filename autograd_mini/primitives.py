@@ -228,6 +228,29 @@ def _is_factor(operand: Any) -> bool:
 
 
 _zero, _one, _minus_one = _is(0.0), _is(1.0), _is(-1.0)
+SMALLEST_NORMAL, LARGEST = 2.0 ** -1022, math.nextafter(math.inf, 0.0)
+
+
+_c_hypot = _c("hypot", 2)
+
+
+def _hypot_ulps(a: float, b: float) -> float:
+    """a / y has the digits of y: 4 ulps, while y is neither subnormal nor beyond the range of floats."""
+    return 4 if SMALLEST_NORMAL <= _c_hypot(a, b) <= LARGEST else math.inf
+
+
+def _atan2_ulps(a: float, b: float) -> float:
+    """4 ulps, while neither the hypotenuse nor the ratio of a side to it is subnormal or beyond range."""
+    h = _c_hypot(a, b)
+    return 4 if all(side == 0 or math.fabs(side) / h >= SMALLEST_NORMAL for side in (a, b)) and h <= LARGEST else math.inf
+
+
+def _power_ulps(a: float, b: float) -> float:
+    """4 ulps; a subnormal power has few digits, and these are multiplied by b, b / a or ln a."""
+    if a == 0 or math.fabs(_power(a, b)) >= SMALLEST_NORMAL:
+        return 4
+    return 4 + math.fabs(b) * (1 + math.fabs(_quotient(1.0, a))) + math.fabs(math.log(math.fabs(a)))
+
 
 LN2, LN10, SQRT2 = math.log(2), math.log(10), math.sqrt(2)
 LOG2_E, LOG10_E = 1.4426950408889634, 0.4342944819032518
@@ -260,13 +283,14 @@ neg = primitive("neg", lambda a: -a, (lambda y, a: -1.0,),
                 at=(-0.7, 20.0))
 pow = primitive("pow", _power,
                 (lambda y, a, b: where(chain(1 - equal(b - 1 + 1, b), 1 - equal(a, 0)),
-                                       b * (y / a), chain(b, a ** (b - 1))),
+                                       b * y / a, chain(b, a ** (b - 1))),
                  lambda y, a, b: y * ln(a + equal(a, 0) * (1 - less(b, 0)))),
                 c="{1} == 2 ? {0} * {0} : {1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
                 text="{0:5} ** {1:3}", latex="{0:5}^{{{1}}}", binds=POWER, numpy="power",
                 shortcut=lambda a, b: (a if _one(b) else square(a) if _is(2.0)(b) else
                                        reciprocal(a) if _minus_one(b) else 1.0 if _zero(b) else None),
-                domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)))
+                domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)),
+                ulps=(2, _power_ulps))
 
 # Powers, exponentials and logarithms ----------------------------------------------------------------------------------
 
@@ -290,7 +314,7 @@ log10 = primitive("log10", _c("log10"), (lambda y, a: defined(y, 1 / (a + 0.0) *
 sqrt = primitive("sqrt", _c("sqrt"), (lambda y, a: 0.5 / (y + 0.0),), c="sqrt({0})", latex=r"\sqrt{{{0}}}",
                  numpy="sqrt", domain="a >= 0", at=(0.7, 20.0))
 cbrt = primitive("cbrt", _c("cbrt"), (lambda y, a: 1 / (3 * square(y)),), c="cbrt({0})", latex=r"\sqrt[3]{{{0}}}",
-                 numpy="cbrt", at=(-0.7, 20.0))
+                 numpy="cbrt", at=(-0.7, 20.0), ulps=(4, 10))  # the C library's is within 4, its square within 8
 square = primitive("square", lambda a: a * a, (lambda y, a: 2 * a,), c="{0} * {0}", latex="{0:5}^{{2}}",
                    binds=(ATOM, POWER), numpy="square", at=(-0.7, 20.0), formula=lambda a: a ** 2)
 reciprocal = primitive("reciprocal", lambda a: _quotient(1.0, a), (lambda y, a: -square(y),), c="1 / {0}",
@@ -315,7 +339,7 @@ atan2 = primitive("atan2", _c("atan2", 2),
                   (lambda y, a, b: b / away(hypot(a, b)) / away(hypot(a, b)),
                    lambda y, a, b: -a / away(hypot(a, b)) / away(hypot(a, b))),
                   c="atan2({0}, {1})", latex=r"\operatorname{{atan2}}\left({0}, {1}\right)", numpy="arctan2",
-                  at=((0.3, -2.0), (-1e-200, 1e-200)))
+                  at=((0.3, -2.0), (-1e-200, 1e-200)), ulps=(2, _atan2_ulps))
 sinh = primitive("sinh", _c("sinh"), (lambda y, a: cosh(a),), c="sinh({0})", latex=r"\sinh\left({0}\right)",
                  numpy="sinh", at=(-0.7, 20.0))
 cosh = primitive("cosh", _c("cosh"), (lambda y, a: sinh(a),), c="cosh({0})", latex=r"\cosh\left({0}\right)",
@@ -401,6 +425,11 @@ def _gaussian(a: Any, power: float) -> Any:
     return exp(power * h * h) * exp(power * (a - h) * (a + h))
 
 
+def _logaddexp_ulps(a: float, b: float) -> float:
+    """Rounding a - b moves exp(a - b) by that many ulps; near the zero of the sum the digits of both terms cancel."""
+    return (2 + math.fabs(a - b)) * (1 + math.fabs(_quotient(max(a, b), logaddexp.number(a, b))))
+
+
 sigmoid = primitive("sigmoid", None, (lambda y, a: y * sigmoid(-a),), latex=r"\sigma\left({0}\right)", at=(-0.7, 20.0),
                     expansion=lambda a: where(less(a, 0), exp(-abs(a)), 1.0) / (1 + exp(-abs(a))),
                     formula=lambda a: 1 / (1 + exp(-a)))
@@ -414,11 +443,13 @@ logaddexp = primitive("logaddexp", None, (lambda y, a, b: sigmoid(a - b),
                                           lambda y, a, b: sigmoid(b - a)),
                       expansion=lambda a, b: where(equal(a, b), a + LN2, maximum(a, b) + log1p(exp(-abs(a - b)))),
                       formula=lambda a, b: ln(exp(a) + exp(b)), numpy="logaddexp",
-                      latex=r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)", at=((0.3, -2.0), (2.0, 2.0)))
-hypot = primitive("hypot", _c("hypot", 2), (lambda y, a, b: a / away(y),
+                      latex=r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)", at=((0.3, -2.0), (2.0, 2.0)),
+                      ulps=(_logaddexp_ulps, lambda a, b: 4 + math.fabs(a - b)))  # exp(a - b) after rounding a - b
+hypot = primitive("hypot", _c_hypot, (lambda y, a, b: a / away(y),
                                             lambda y, a, b: b / away(y)),
                   c="hypot({0}, {1})", formula=lambda a, b: sqrt(a ** 2 + b ** 2), numpy="hypot",
-                  latex=r"\sqrt{{{0:5}^2 + {1:5}^2}}", at=((0.3, -2.0), (1e200, 1e200)))
+                  latex=r"\sqrt{{{0:5}^2 + {1:5}^2}}", at=((0.3, -2.0), (1e200, 1e200)),
+                ulps=(2, _hypot_ulps))
 
 # The error function and the normal distribution -----------------------------------------------------------------------
 
@@ -428,7 +459,8 @@ erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * _gaussian
                  latex=r"\operatorname{{erfc}}\left({0}\right)", at=(-0.7, 3.0))
 norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussian(a, -0.5),),
                      expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
-                     latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0))
+                     latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
+                     ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4))  # rounding a / sqrt(2) once, seen through exp(-a^2 / 2)
 
 HELPERS = frozenset({"chain", "defined", "away"})
 """Rows that rules are made of and people seldom call."""
