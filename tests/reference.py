@@ -1,0 +1,169 @@
+"""What every primitive means, said a second time in mpmath, and derivatives of it by differences at high precision.
+
+Nothing here reads the table: a formula copied from a row could not prove it. Derivatives are central differences
+taken twice, the second time with a smaller step and a little to the side, with ever more digits until both agree
+to 30; so no rule of differentiation is needed either, and kinks show themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any, Callable, Optional, Sequence
+
+from mpmath import mp, mpf
+
+Number = Any
+
+
+class Undefined(ArithmeticError):
+    """The function has no real value there."""
+
+
+def _real(function: Callable[..., Number]) -> Callable[..., Number]:
+    def real_or_undefined(*operands: Number) -> Number:
+        try:
+            result = function(*operands)
+        except (ZeroDivisionError, ValueError):
+            raise Undefined from None
+        if isinstance(result, mp.mpc) and result.imag != 0:
+            raise Undefined
+        return mp.mpf(result.real)
+
+    return real_or_undefined
+
+
+def _log(a: Number) -> Number:
+    if a <= 0:
+        raise Undefined
+    return mp.log(a)
+
+
+def _power(a: Number, b: Number) -> Number:
+    if a == 0 and b < 0:
+        raise Undefined
+    if a < 0 and not mp.isint(b):
+        raise Undefined
+    return a ** int(b) if a < 0 else mp.power(a, b)
+
+
+def _within(low: float, high: float, function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    def inside(a: Number) -> Number:
+        if not low <= a <= high:
+            raise Undefined
+        return function(a)
+
+    return inside
+
+
+def _erfc(a: Number) -> Number:
+    if abs(a) < 1e4:
+        return mp.erfc(a)
+    tail = mp.exp(-a * a) / (abs(a) * mp.sqrt(mp.pi))  # far below the smallest float
+    return tail if a > 0 else 2 - tail
+
+
+def _cbrt(a: Number) -> Number:
+    return mp.sign(a) * mp.cbrt(abs(a))
+
+
+FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, function in {
+    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
+    "neg": lambda a: -a, "pow": _power,
+    "exp": mp.exp, "expm1": mp.expm1, "exp2": lambda a: mpf(2) ** a,
+    "ln": _log, "log1p": lambda a: _log(1 + a) if abs(a) > 1e-5 else mp.log1p(a),
+    "log2": lambda a: _log(a) / mp.ln2, "log10": lambda a: _log(a) / mp.ln10,
+    "sqrt": _within(0, mp.inf, mp.sqrt), "cbrt": _cbrt, "square": lambda a: a * a, "reciprocal": lambda a: 1 / a,
+    "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
+    "asin": _within(-1, 1, mp.asin), "acos": _within(-1, 1, mp.acos), "atan": mp.atan, "atan2": mp.atan2,
+    "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
+    "asinh": lambda a: mp.sign(a) * mp.asinh(abs(a)), "acosh": _within(1, mp.inf, mp.acosh),
+    "atanh": _within(-1, 1, mp.atanh),
+    "abs": abs, "sign": mp.sign, "floor": mp.floor, "maximum": max, "minimum": min, "relu": lambda a: max(a, mpf(0)),
+    "where": lambda c, a, b: a if c != 0 else b,
+    "less": lambda a, b: mpf(a < b), "less_equal": lambda a, b: mpf(a <= b), "equal": lambda a, b: mpf(a == b),
+    "chain": lambda g, d: g * d, "defined": lambda y, p: p, "away": lambda a: a if a else mp.inf,
+    "sigmoid": lambda a: 1 / (1 + mp.exp(-a)) if a > 0 else mp.exp(a) / (1 + mp.exp(a)),
+    "log_sigmoid": lambda a: -mp.log1p(mp.exp(-a)) if a > 0 else a - mp.log1p(mp.exp(a)),
+    "softplus": lambda a: a + mp.log1p(mp.exp(-a)) if a > 0 else mp.log1p(mp.exp(a)),
+    "logaddexp": lambda a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))),
+    "hypot": lambda a, b: mp.sqrt(a * a + b * b),
+    "erf": mp.erf, "erfc": _erfc, "norm_cdf": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
+}.items()}
+
+INTEGRANDS = {"erf": lambda a: 2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
+              "erfc": lambda a: -2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
+              "norm_cdf": lambda a: mp.exp(-a * a / 2) / mp.sqrt(2 * mp.pi)}
+"""What the functions that are defined as integrals integrate: their first derivative, without thousands of digits."""
+
+
+def within_reach(name: str, point: Sequence[float]) -> bool:
+    """False where mpmath says something else (it has no -0.0) or nothing in reasonable time."""
+    if name == "atan2":
+        return not any(x == 0 and math.copysign(1, x) < 0 for x in point)
+    if name == "away":
+        return point[0] != 0
+    return name != "pow" or point[0] == 0 or abs(point[1]) * abs(math.log(abs(point[0]))) < 1e5
+
+
+def value(name: str, point: Sequence[float]) -> Optional[Number]:
+    """The value of a row at a point of floats to 90 digits, or None where it is undefined."""
+    with mp.workprec(300):
+        try:
+            return +FUNCTIONS[name](*map(mpf, point))
+        except Undefined:
+            return None
+
+
+def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Optional[Number]:
+    """A partial derivative of a row, `orders[i]` times by operand i, to 30 digits; None where there is none.
+
+    Differences on a kink or at the edge of the domain do not settle down, which is how such points are recognised.
+    """
+    function = FUNCTIONS[name]
+    if name in INTEGRANDS and orders[0]:
+        function, orders = INTEGRANDS[name], [orders[0] - 1]
+    step_bits = 120
+    while step_bits < 5000:
+        try:
+            here = _difference(function, point, orders, step_bits, shift=0)
+            beside = _difference(function, point, orders, step_bits + 40, shift=1)
+        except Undefined:
+            return None
+        if here and abs(here - beside) <= abs(here) * mpf(10) ** -30:
+            return here
+        step_bits *= 3  # too few digits for the difference, a kink, or a derivative that is exactly zero
+    return mpf(0) if max(abs(here), abs(beside)) < mpf(2) ** -1100 else None
+
+
+def _difference(function: Callable[..., Number], point: Sequence[float], orders: Sequence[int], step_bits: int,
+                shift: int) -> Number:
+    """A mixed difference: central, or with `shift` moved sideways by half a step, which only a kink notices."""
+    total = sum(orders)
+    with mp.workprec(200 + max(math.frexp(x)[1] for x in (*point, 1.0)) + (total + 1) * step_bits):
+        exact = [mpf(x) for x in point]
+        steps = [(min(abs(x), mpf(1)) if x else mpf(1)) * mpf(2) ** -step_bits for x in exact]
+        result = mpf(0)
+        for choice in product(*(range(order + 1) for order in orders)):
+            sign = (-1) ** sum(choice)
+            weight = math.prod(math.comb(order, k) for order, k in zip(orders, choice))
+            where = [x + (mpf(order - 2 * k) / 2 + (mpf(shift) / 2 + mpf(shift) / 8 if order else 0)) * h
+                     for x, h, order, k in zip(exact, steps, orders, choice)]
+            result += sign * weight * function(*where)
+        return result / math.prod(h ** order for h, order in zip(steps, orders))
+
+
+def ulps(got: float, exact: Number) -> float:
+    """How many units in the last place of the exact number lie between it and a float."""
+    if math.isnan(got):
+        return math.inf
+    with mp.workprec(200):
+        nearest = float(exact) if abs(exact) < mpf(2) ** 1024 else math.copysign(math.inf, exact)
+        if math.isinf(got) or math.isinf(nearest):
+            if got == nearest:
+                return 0.0
+            largest = math.copysign(math.nextafter(math.inf, 0), exact)
+            got, nearest = (largest if math.isinf(x) and x * exact > 0 else x for x in (got, nearest))
+            if math.isinf(got):
+                return math.inf
+        return float(abs(mpf(got) - min(abs(exact), mpf(2) ** 1024) * mp.sign(exact)) / mpf(math.ulp(nearest)))
