@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import struct
 import subprocess
 import sys
 
@@ -61,3 +62,52 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path):
         path.write_text("sec")
         raise KeyboardInterrupt
     assert target.read_text() == "first" and os.listdir(tmp_path) == ["curve.svg"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As in `autograd-mini logistic | head -1`, the pipe closed before anything is printed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run([sys.executable, "-m", "autograd_mini", "logistic", "--steps", "1"], stdout=pipe,
+                              stderr=subprocess.PIPE, check=False, text=True, timeout=60)
+    assert done.returncode == 141 and done.stderr == ""
+
+
+def test_ctrl_c_is_one_line(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("autograd_mini.cli.logistic.LogisticRegression.fit", interrupt)
+    assert main(["logistic"]) == 130
+    assert capsys.readouterr().err == "\nautograd-mini: interrupted\n"
+
+
+def test_a_terminal_that_cannot_show_blocks_still_gets_the_page():
+    done = run("logistic", "--steps", "1", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and "0.693147" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_progress_bar_on_a_terminal_only():
+    import fcntl
+    import pty
+    import termios
+
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "autograd_mini", "logistic", "--steps", "300", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=side, text=True) as process:
+        os.close(side)
+        shown = b""
+        with os.fdopen(terminal, "rb", buffering=0) as screen:
+            while True:
+                try:
+                    piece = screen.read(1000)
+                except OSError:  # Linux's way to say that the other side was closed
+                    break
+                if not piece:
+                    break
+                shown += piece
+        assert json.loads(process.stdout.read())["training"]["steps"] == 300
+    assert b"training:   0%" in shown and b"/300" in shown

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -50,6 +51,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     0
     """
     top = parser()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without blocks and Greek shows ? instead
     try:
         options = top.parse_args(argv)
         if options.command is None:
