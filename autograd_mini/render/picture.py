@@ -1,0 +1,360 @@
+"""What a drawing shows, before anybody decides where: boxes with lines of text, and edges with labels.
+
+A node is a box and an edge is a local derivative. Scopes fold into one box, and beyond a limit so does all that is far
+from the root; so a picture stays small while the graph may be of any size.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Union
+
+from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
+from autograd_mini.render.derivatives import derivative
+from autograd_mini.render.formulas import Formulas, symbol
+from autograd_mini.render.numbers import exact, pretty
+
+Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
+
+SIZES = {"title": 13.0, "symbol": 16.0, "sign": 12.0, "value": 12.0, "caption": 9.5, "grad": 11.0, "constant": 11.5,
+         "label": 10.0}
+BOLD = frozenset({"title", "symbol"})
+_PADDING, _LEADING, _WRAP = 11.0, 1.36, 34
+_KEPT, _REST_BOXES, _LEAVES_APART, _EXPLAINED = 60, 6, 3, 3000
+
+
+class Span(NamedTuple):
+    """A piece of a line in a box; its role gives size, weight and colour. `mark` is nan, zero or nothing."""
+
+    text: str
+    role: str
+    mark: str = ""
+
+
+@dataclass
+class Box:
+    """One box: a node, a constant, or a number of nodes folded together."""
+
+    kind: str
+    rows: list[list[Span]]
+    hover: str = ""
+    mark: str = ""
+    lit: bool = False
+    tint: Optional[float] = None
+    nodes: list[Any] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in points."""
+        if self.kind == "constant":
+            return max(22.0, math.ceil(span_width(self.rows[0][0]) + 14)), 22.0
+        width = max(sum(span_width(span) + 7 for span in row) - 7 for row in self.rows)
+        return math.ceil(max(46.0, width + 2 * _PADDING)), math.ceil(sum(map(row_height, self.rows)) + 13)
+
+
+@dataclass
+class Edge:
+    """From an operand to the node that uses it, by their places among the boxes; `slot` is the operand's position."""
+
+    tail: int
+    head: int
+    label: str = ""
+    hover: str = ""
+    mark: str = ""
+    lit: bool = False
+    slot: int = -1
+
+    @property
+    def label_size(self) -> tuple[float, float]:
+        """Width and height of the label, nothing where there is none."""
+        return (math.ceil(span_width(Span(self.label, "label")) + 6), 14.0) if self.label else (0.0, 0.0)
+
+
+@dataclass
+class Picture:
+    """Boxes in topological order where no fold is in the way, edges, and what to say below them."""
+
+    boxes: list[Box]
+    edges: list[Edge]
+    rankdir: str
+    title: str
+    scale: Optional[tuple[str, str, str]] = None
+
+
+def row_height(row: list[Span]) -> float:
+    """The height of a line of text."""
+    return max(SIZES[span.role] for span in row) * _LEADING
+
+
+def span_width(span: Span) -> float:
+    """The width of a text in a sans-serif face such as Helvetica or Arial, a little on the wide side."""
+    ems = sum(map(_ems, span.text))
+    return ems * SIZES[span.role] * (1.1 if span.role in BOLD else 1.04)
+
+
+def _ems(char: str) -> float:
+    if ord(char) > 0x2E7F or unicodedata.east_asian_width(char) in "WF":
+        return 1.05
+    if char in "ijl.,:;'|!I ftr()[]{}/\\-":
+        return 0.36
+    if char in "mwMW@%–−+=<>×÷…∂":
+        return 0.9 if char in "mwMW@%…" else 0.6
+    return 0.72 if char.isupper() else 0.57 if ord(char) < 0x250 else 0.8
+
+
+def clean(text: str) -> str:
+    """A text without what XML cannot hold: control characters and halves of surrogate pairs become a sign."""
+    return re.sub("[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]", "\ufffd", " ".join(text.split("\n")))
+
+
+def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str, color: Color, highlight: list[Any],
+          rankdir: str) -> Picture:
+    """The picture of everything that a Value was computed from. Raises StaleGraphError like every reader of a graph."""
+    order = topological_order(value)
+    require_fresh(order)
+    groups = _capped(order, _scoped(order, fold), limit)
+    formulas = Formulas(order) if len(order) <= _EXPLAINED else None
+    lit = dependents(order, highlight) if highlight else set()
+    tints, scale = _tints([node for node in order if groups[id(node)] == id(node)], color)
+    places: dict[Any, int] = {}
+    boxes: list[Box] = []
+    for node in order:
+        group = groups[id(node)]
+        if group not in places:
+            places[group] = len(boxes)
+            boxes.append(_node_box(node, value, formulas, labels) if group == id(node) else Box("fold", []))
+            boxes[-1].tint = tints.get(group) if group == id(node) else None
+        box = boxes[places[group]]
+        box.nodes.append(node)
+        box.lit |= id(node) in lit
+    shared = {id(operand) for node in order for operand in node.operands
+              if is_node(operand) and groups[id(operand)] != groups[id(node)]} | {id(value)}
+    for group, place in places.items():
+        if boxes[place].kind == "fold":
+            _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared])
+    edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit)
+    return Picture(boxes, edges, rankdir, _title(value, order), scale)
+
+
+def _title(value: Any, order: list[Any]) -> str:
+    named = f"{clean(value.name)} = " if value.name else ""
+    return f"Computation graph of {named}{pretty(value.data)}: {len(order):,} node{'s' * (len(order) > 1)}"
+
+
+# Folding: every node gets the key of its box, its own id or a tuple that says what it is folded into -----------------
+
+
+def _scoped(order: list[Any], fold: Union[bool, Iterable[str]]) -> dict[int, Any]:
+    groups: dict[int, Any] = {id(node): id(node) for node in order}
+    if fold is False:
+        return groups
+    scopes = {id(node): node.note.scope for node in order if node.note is not None and node.note.scope}
+    if not scopes:
+        return groups
+    shared, chosen = 0, frozenset[str]()
+    if fold is True:
+        operations = [node for node in order if node.operands]
+        if len(operations) == sum(id(node) in scopes for node in operations):
+            first, last = min(scopes.values()), max(scopes.values())
+            shared = next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))
+    else:
+        chosen = frozenset([fold] if isinstance(fold, str) else fold)
+        missing = chosen.difference(*scopes.values())
+        if missing:
+            known = sorted(set().union(*scopes.values()))
+            raise ValueError(f"no scope of this graph is called {sorted(missing)[0]!r}: there are {', '.join(known)}")
+    for key, scope in scopes.items():
+        depth = shared + 1 if fold is True else next((i + 1 for i, name in enumerate(scope) if name in chosen), 0)
+        if 0 < depth <= len(scope):
+            groups[key] = ("scope", *scope[:depth])
+    for key, count in Counter(groups.values()).items():
+        if count == 1 and isinstance(key, tuple):
+            groups.update({id(node): id(node) for node in order if groups[id(node)] == key})
+    _gather_leaves(order, groups)
+    return groups
+
+
+def _gather_leaves(order: list[Any], groups: dict[int, Any]) -> None:
+    """Leaves that only one folded scope uses become one box in front of it."""
+    users: dict[int, set[Any]] = {}
+    for node in order:
+        for operand in node.operands:
+            if is_node(operand) and not operand.operands:
+                users.setdefault(id(operand), set()).add(groups[id(node)])
+    alone = {key: next(iter(found)) for key, found in users.items() if len(found) == 1}
+    crowds = Counter(group for group in alone.values() if isinstance(group, tuple))
+    for key, group in alone.items():
+        if crowds[group] > _LEAVES_APART:
+            groups[key] = ("leaves", group)
+
+
+def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, Any]:
+    """The boxes nearest to the root as they are, the rest folded by what hangs together."""
+    if len(set(groups.values())) <= limit:
+        return groups
+    operands: dict[Any, dict[Any, None]] = {}
+    for node in order:
+        below = operands.setdefault(groups[id(node)], {})
+        below.update((groups[id(operand)], None) for operand in node.operands if is_node(operand))
+    root = groups[id(order[-1])]
+    kept, pending = {root}, deque([root])
+    while pending:
+        for group in operands[pending.popleft()]:
+            if group not in kept and len(kept) < min(limit, _KEPT):
+                kept.add(group)
+                pending.append(group)
+    parent = {group: group for group in operands if group not in kept}
+
+    def find(group: Any) -> Any:
+        while parent[group] is not group:
+            parent[group] = group = parent[parent[group]]
+        return group
+
+    for group, below in operands.items():
+        for other in below:
+            if group in parent and other in parent:
+                parent[find(other)] = find(group)
+    parts = list(dict.fromkeys(find(group) for group in parent))
+    names = {part: ("rest", i if len(parts) <= _REST_BOXES else 0) for i, part in enumerate(parts)}
+    return {key: group if group in kept else names[find(group)] for key, group in groups.items()}
+
+
+def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any]) -> None:
+    kind, count = group[0], len(box.nodes)
+    operations = sum(bool(node.operands) for node in box.nodes)
+    counted = f"{count:,} {'nodes' if operations else 'leaves'}"
+    if kind == "scope":
+        box.rows = [[Span(line, "title")] for line in wrapped(group[-1])] + [[Span(counted, "sign")]]
+        if len(results) == 1:
+            box.rows += _numbers(results[0])
+        box.hover = f"scope {' / '.join(map(clean, group[1:]))}: {counted}"
+    elif kind == "leaves":
+        names = [clean(node.name) for node in box.nodes if node.name]
+        shown = ", ".join(names[:3]) + ", …" * (len(names) > 3)
+        box.rows = [[Span(shown if names and len(shown) <= _WRAP else "leaves", "title")], [Span(counted, "sign")]]
+        box.hover = "\n".join(f"{clean(node.name or 'leaf')} = {exact(node.data)}" for node in box.nodes[:40])
+    else:
+        box.rows = [[Span("…", "symbol")], [Span(f"{counted} more", "sign")]]
+        box.hover = f"{counted} that are further from the root than this picture goes"
+    box.mark = "nan" if any(not math.isfinite(node.data) for node in box.nodes) else ""
+
+
+# Boxes and edges ------------------------------------------------------------------------------------------------------
+
+
+def wrapped(text: str) -> list[str]:
+    """A text in lines of a bearable length, nothing left out."""
+    text = clean(text)
+    return [text[i:i + _WRAP] for i in range(0, len(text), _WRAP)] or [""]
+
+
+def _numbers(node: Any) -> list[list[Span]]:
+    bad = "nan" if not math.isfinite(node.data) else ""
+    grad = node.grad
+    mark = "" if grad is None else "nan" if not math.isfinite(grad) else "zero" if grad == 0 else ""
+    return [[Span(pretty(node.data), "value", bad)], [Span("grad", "caption"), Span(pretty(grad), "grad", mark)]]
+
+
+def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -> Box:
+    sign = symbol(node.operation) if node.operands else ""
+    title = node.name or ""
+    if not title and formulas and labels == "formula" and node.operands and len(_written(formulas, node)) > 12:
+        title = formulas.references[id(node)].content if formulas.references[id(node)].strength == 5 else ""
+    first = [[Span(line, "title")] for line in wrapped(title)] if title else []
+    if sign and first:
+        first[-1].append(Span(sign, "sign"))
+    elif sign:
+        first = [[Span(sign, "symbol" if len(sign) == 1 else "title")]]
+    numbers = _numbers(node)
+    if not first:
+        first, numbers = [[numbers[0][0]._replace(role="title")]], numbers[1:]
+    marks = [span.mark for row in numbers + first for span in row]
+    mark = "nan" if "nan" in marks else "zero" if "zero" in marks else ""
+    kind = "root" if node is root else "operation" if node.operands else "leaf"
+    return Box(kind, first + numbers, _hover(node, formulas), mark)
+
+
+def _hover(node: Any, formulas: Optional[Formulas]) -> str:
+    lines = [f"{clean(node.name)} = {exact(node.data)}" if node.name else exact(node.data)]
+    if formulas and node.operands:
+        lines.append(f"formula: {_written(formulas, node)}")
+    lines.append(f"gradient: {'not computed' if node.grad is None else exact(node.grad)}")
+    if node.note is not None and node.note.scope:
+        lines.append(f"scope: {' / '.join(map(clean, node.note.scope))}")
+    if node.note is not None and node.note.source:
+        lines.append("line {1} of {0}".format(*node.note.source))
+    return "\n".join(lines)
+
+
+def _written(formulas: Formulas, node: Any) -> str:
+    return formulas.definitions[id(node)].content
+
+
+def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], boxes: list[Box],
+           formulas: Optional[Formulas], labels: str, lit: set[int]) -> list[Edge]:
+    edges: list[Edge] = []
+    merged: dict[tuple[int, int], Edge] = {}
+    for node in order:
+        head = places[groups[id(node)]]
+        single = groups[id(node)] == id(node)
+        for slot, (operand, partial) in enumerate(zip(node.operands, node.partials)):
+            if not is_node(operand):
+                if single:
+                    boxes.append(Box("constant", [[Span(pretty(operand), "constant")]], f"constant {exact(operand)}"))
+                    edges.append(Edge(len(boxes) - 1, head, slot=slot))
+                continue
+            tail = places[groups[id(operand)]]
+            shines = id(operand) in lit and id(node) in lit
+            if single and groups[id(operand)] == id(operand):
+                mark = "nan" if not math.isfinite(partial) else "zero" if partial == 0 else ""
+                label = "" if labels == "none" else pretty(partial)
+                if formulas:
+                    label = derivative(formulas, node, slot)
+                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot))
+            elif tail != head:
+                if (tail, head) not in merged:
+                    merged[tail, head] = Edge(tail, head, hover="0")
+                    edges.append(merged[tail, head])
+                edge = merged[tail, head]
+                edge.lit |= shines
+                edge.hover = str(int(edge.hover) + 1)
+    for edge in merged.values():
+        edge.hover += " edges" if edge.hover != "1" else " edge"
+    return edges
+
+
+def _tints(nodes: list[Any], color: Color) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:
+    """How strongly each node is coloured, from 0 to 1, and the legend: what it says, at its weakest and strongest."""
+    if color is None:
+        return {}, None
+    by_gradient = color == "grad"
+    if by_gradient:
+        numbers = {id(node): abs(node.grad) for node in nodes if node.grad is not None}
+    elif isinstance(color, Mapping):
+        given = {id(node): float(number) for node, number in color.items()}
+        numbers = {id(node): given[id(node)] for node in nodes if id(node) in given}
+    elif callable(color):
+        found = {id(node): color(node) for node in nodes}
+        numbers = {key: float(number) for key, number in found.items() if number is not None}
+    else:
+        raise ValueError(f"color is 'grad', a function of a node or a dict of nodes and numbers, not {color!r}")
+    finite = [number for number in numbers.values() if math.isfinite(number) and (number or not by_gradient)]
+    if not finite:
+        return {}, None
+    low, high = min(finite), max(finite)
+    if by_gradient:
+        low = max(low, high * 1e-6)
+        tints = {key: _share(math.log(max(number, low)), math.log(low), math.log(high))
+                 for key, number in numbers.items() if math.isfinite(number) and number}
+    else:
+        tints = {key: _share(number, low, high) for key, number in numbers.items() if math.isfinite(number)}
+    title = "size of the gradient" if by_gradient else getattr(color, "__name__", "colour").replace("_", " ")
+    return tints, ("colour" if title == "<lambda>" else title, pretty(low), pretty(high))
+
+
+def _share(number: float, low: float, high: float) -> float:
+    return (number - low) / (high - low) if high > low else 1.0
