@@ -7,7 +7,6 @@ import html
 from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span, clean
 from autograd_mini.render.theme import DARK, LIGHT, Palette, box_style, edge_style, span_color
 
-
 _MANY = 60
 
 
