@@ -57,6 +57,15 @@ class Primitive:
         """The value as a float, by IEEE 754 rules: nan and inf, never an exception of the built-in rows."""
         return float(self.value(*map(float, operands)))
 
+    def operand_names(self) -> list[str]:
+        """What the rules of the row call the operands."""
+        for rule in self.partials:
+            code = getattr(rule, "__code__", None)
+            if code is not None and code.co_argcount == len(self.partials) + 1:
+                return list(code.co_varnames[1:code.co_argcount])
+        return ["a", "b", "c"][:len(self.partials)] if len(self.partials) < 4 else \
+            [f"x{i}" for i in range(len(self.partials))]
+
     def require(self, column: str, purpose: str) -> Any:
         """The entry of a column, or an error that names the primitive and the column that is missing."""
         entry = getattr(self, column)

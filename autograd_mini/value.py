@@ -218,7 +218,7 @@ def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
 
 def documentation(primitive: Primitive) -> str:
     """The docstring of a row's function."""
-    operands = ", ".join("abc"[i] if i < 3 else f"x{i}" for i in range(len(primitive.partials)))
+    operands = ", ".join(primitive.operand_names())
     domain = f"; defined for {primitive.domain}, nan elsewhere" if primitive.domain else ""
     return f"{primitive.name}({operands}) of floats, Values or arrays of them{domain}."
 

@@ -75,7 +75,8 @@ cdef object make_function(primitive, str doc):
     module = "autograd_mini"
     owner.row, owner.name = primitive.index, primitive.name
     method.ml_name = strdup(primitive.name.encode())
-    method.ml_doc = strdup(doc.encode())
+    signature = ", ".join(primitive.operand_names())
+    method.ml_doc = strdup(f"{primitive.name}({signature}, /)\n--\n\n{doc}".encode())
     if len(primitive.partials) == 1:
         method.ml_meth, method.ml_flags = <void*>call_unary, METH_O
     else:
@@ -111,6 +112,6 @@ def connect(table, documentation, add_methods, doc):
         raise ImportError("the compiled engine was built from another table of primitives: build it again with "
                           "`pip install .` (or `python setup.py build_ext --inplace`), or set "
                           "AUTOGRAD_MINI_ENGINE=python to use the readable engine")
-    (<object>type_dict(am_type))["__doc__"] = doc
+    set_doc(am_type, strdup(f"Value(data, name=None)\n--\n\n{doc}".encode()))
     for primitive in table:
         define(primitive, documentation, add_methods)

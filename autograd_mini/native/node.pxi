@@ -106,10 +106,12 @@ cdef extern from *:
     """
     #define am_type_dict(type) ((type)->tp_dict)
     #define am_set_dealloc(type, function) ((type)->tp_dealloc = (destructor)(function))
+    #define am_set_doc(type, text) ((type)->tp_doc = (text))
     #define am_set_name(type, text) ((type)->tp_name = (text))
     """
     PyObject* type_dict "am_type_dict"(PyTypeObject*)
     void set_dealloc "am_set_dealloc"(PyTypeObject*, void (*)(PyObject*) noexcept)
+    void set_doc "am_set_doc"(PyTypeObject*, const char*)
     void set_name "am_set_name"(PyTypeObject*, const char*)
 
 cdef enum:
