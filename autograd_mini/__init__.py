@@ -62,8 +62,8 @@ from autograd_mini.functions import (
 from autograd_mini.graph import StaleGraphError, leaves, topological_order
 from autograd_mini.primitives import MissingColumnError
 from autograd_mini.recording import NonFiniteError, record_source, scope, strict
-from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from autograd_mini.render import Drawing, NoLayoutError, draw, latex, text, tree
+from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from autograd_mini.value import Value, engine, primitive
 
 __all__ = [

@@ -6,13 +6,12 @@ operand first. The compiled engine walks in the same order, so both add gradient
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-
 compiled_kind: Any = None
-compiled_order: Callable[..., list[Any]]
-compiled_leaves: Callable[..., list[Any]]
+compiled_order: Any = None
+compiled_leaves: Any = None
 """The class of compiled nodes and its own walks, which `value` sets where the compiled engine was built."""
 
 
