@@ -22,4 +22,4 @@ array_ufunc: Optional[Callable[..., Any]] = None
 """(ufunc, method, inputs, keywords) -> NumPy's operation over Values."""
 
 over_array: Optional[Callable[..., Any]] = None
-"""(primitive, operands) -> the primitive applied elementwise, where an operand is an array."""
+"""(function of a row, operands) -> the function applied elementwise, where an operand is an array."""

@@ -6,13 +6,15 @@ What reaches this module is the other case: a NumPy function called on a Value i
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from autograd_mini import hooks
-from autograd_mini.primitives import ROWS, Primitive
-from autograd_mini.value import engines, functions
+from autograd_mini.conversion import real
+from autograd_mini.primitives import ROWS
+from autograd_mini.value import PythonValue, engines, functions, python_functions
 
 _OPERATORS = {
     np.greater: lambda a, b: a > b, np.greater_equal: lambda a, b: a >= b, np.not_equal: lambda a, b: a != b,
@@ -27,13 +29,14 @@ _OPERATORS = {
 }
 
 
-def _equivalent(ufunc: Any) -> Any:
+def _equivalent(ufunc: Any, operands: Sequence[Any]) -> Any:
     """The function of Values that a ufunc stands for, or None."""
     if ufunc in _OPERATORS:
         return _OPERATORS[ufunc]
+    library = python_functions if any(type(operand) is PythonValue for operand in operands) else functions
     for row in ROWS:
         if row.numpy == ufunc.__name__:
-            return functions[row.name]
+            return library[row.name]
     return None
 
 
@@ -43,7 +46,7 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
         return inputs[0]  # np.sum(v): a Value is one number
     if ufunc is np.matmul or method not in ("__call__", "outer"):
         return NotImplemented
-    apply = _equivalent(ufunc)
+    apply = _equivalent(ufunc, inputs)
     if apply is None:
         raise TypeError(f"np.{ufunc.__name__} has no derivative rule for a Value: use a function of autograd_mini, "
                         "or v.data for the bare number")
@@ -67,12 +70,14 @@ def _boxed(operand: Any) -> np.ndarray:
         box = np.empty((), dtype=object)
         box[()] = operand
         return box
-    return np.asarray(operand).astype(object)
+    array = np.asarray(operand)
+    if array.dtype == np.longdouble:  # its scalars would ask NumPy again instead of asking a Value
+        return np.asarray(np.frompyfunc(real, 1, 1)(array.astype(object)), dtype=object)
+    return array.astype(object)
 
 
-def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
+def over_array(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
-    function = functions[primitive.name]
     result = np.frompyfunc(function, len(operands), 1)(*map(_boxed, operands))
     if not isinstance(result, np.ndarray):
         return result

@@ -251,7 +251,8 @@ def _hypot_ulps(a: float, b: float) -> float:
 def _atan2_ulps(a: float, b: float) -> float:
     """4 ulps, while neither the hypotenuse nor the ratio of a side to it is subnormal or beyond range."""
     h = _c_hypot(a, b)
-    return 4 if all(side == 0 or math.fabs(side) / h >= SMALLEST_NORMAL for side in (a, b)) and h <= LARGEST else math.inf
+    smallest = min([math.fabs(side) / h for side in (a, b) if side], default=1.0)
+    return 4 if smallest >= SMALLEST_NORMAL else math.inf
 
 
 def _power_ulps(a: float, b: float) -> float:
@@ -469,7 +470,7 @@ erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * _gaussian
 norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussian(a, -0.5),),
                      expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
                      latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
-                     ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4))  # rounding a / sqrt(2) once, seen through exp(-a^2 / 2)
+                     ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4))  # a / sqrt(2) is rounded before exp(-a^2 / 2)
 
 HELPERS = frozenset({"chain", "defined", "away"})
 """Rows that rules are made of and people seldom call."""

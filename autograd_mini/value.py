@@ -204,7 +204,7 @@ def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
             if isinstance(operand, Operators):
                 return operand.apply(primitive, operands)
             if type(operand) not in (kind, float) and is_foreign(operand) and hooks.over_array:
-                return hooks.over_array(primitive, operands)
+                return hooks.over_array(function, operands)
         for operand in operands:
             if type(operand) is kind:
                 return operand.apply(primitive, operands)

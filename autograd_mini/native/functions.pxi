@@ -59,7 +59,7 @@ cdef object call_other(int row, tuple operands):
             return operand.apply(primitive, operands)
         if not is_value(<PyObject*>operand) and not PyFloat_CheckExact(operand) and is_foreign(operand) \
                 and hooks.over_array:
-            return hooks.over_array(primitive, operands)
+            return hooks.over_array(functions[primitive.name], operands)
     for operand in operands:
         if is_value(<PyObject*>operand):
             return operand.apply(primitive, operands)
