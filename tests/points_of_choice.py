@@ -178,13 +178,14 @@ def torch_derivatives(point: Point) -> list[float]:
     def lifted(function: Any) -> Any:
         return lambda *operands: function(*map(tensor, operands))
 
-    f = SimpleNamespace(**{name: lifted(function) for name, function in dict(
+    functions = SimpleNamespace(
         abs=torch.abs, sign=torch.sign, floor=torch.floor, maximum=torch.maximum, minimum=torch.minimum,
         relu=torch.relu, ln=torch.log, log1p=torch.log1p, log2=torch.log2, log10=torch.log10, sqrt=torch.sqrt,
         cbrt=lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3), acosh=torch.acosh, asin=torch.asin, acos=torch.acos,
         atanh=torch.atanh, exp=torch.exp, hypot=torch.hypot, atan2=torch.atan2, tanh=torch.tanh,
         sigmoid=torch.sigmoid, erf=torch.erf, softplus=torch.nn.functional.softplus, where=torch.where, less=torch.lt,
-        square=torch.square).items()})
+        square=torch.square)
+    f = SimpleNamespace(**{name: lifted(function) for name, function in vars(functions).items()})
     x = torch.tensor(point.at, dtype=torch.float64, requires_grad=True)
     y = point.function(f, x)
     found = []
@@ -239,7 +240,8 @@ which may be infinite; outside a function's domain value and derivatives are nan
 
 In the tables, *promised* is the value and then the derivatives of first, second ... order as far as they are promised;
 the same numbers come out of `backward`, `gradient`, `grad`, `jacfwd`, `jacrev` and traced programs, in both engines.
-The other columns are what {versions} give; a number in **bold** differs from what is promised here.
+The other columns are what {versions} give
+(`cbrt`, `relu`, `log2` and the like written with what they have); a number in **bold** differs from the promise.
 """
 
 CLOSING = """\
@@ -253,7 +255,7 @@ except where a row of the table states its own bound. Those are
 | function | value | derivatives | why |
 | --- | --- | --- | --- |
 | `cbrt` | 4 | 10 | the C library's own cube root |
-| `logaddexp(a, b)` | (2 + d)(1 + m) | 4 + d | d = abs(a - b) is rounded before exp; m = abs(max(a, b) / result), large near its zero |
+| `logaddexp(a, b)` | (2 + d)(1 + m) | 4 + d | d = abs(a - b) is rounded before exp; m = abs(max(a, b) / result) |
 | `norm_cdf(a)` for a < 0 | 3 + 2 a^2 | 4 | a / sqrt(2) is rounded before exp(-a^2 / 2) |
 | `x ** y` with a subnormal result | 2 | 4 + abs(y)(1 + 1/abs(x)) + abs(ln x) | a subnormal result has few digits |
 | `hypot`, `atan2` of operands near 1e-308 or 1e308 | 2 | none | the hypotenuse itself is subnormal or infinite there |
@@ -278,8 +280,10 @@ def page() -> str:
     versions = [f"{name} {answers['versions'][name]}" for name in PEERS]
     parts = [INTRODUCTION.format(versions=", ".join(versions[:-1]) + " and " + versions[-1])]
     for group in GROUPS:
-        rows = [f"| `{p.text}` at {p.at:g} | {shown(p.promised)} | "
-                + " | ".join(shown(answers[identity(p)][name], p.promised) for name in PEERS) + " |" for p in group.points]
+        rows = []
+        for point in group.points:
+            others = [shown(answers[identity(point)][name], point.promised) for name in PEERS]
+            rows.append(f"| `{point.text}` at {point.at:g} | {' | '.join([shown(point.promised), *others])} |")
         parts.append("\n".join([f"## {group.title}\n", f"{group.why}\n",
                                 f"| | promised | {' | '.join(PEERS)} |", "| --- " * (2 + len(PEERS)) + "|", *rows, ""]))
     return "\n".join([*parts, CLOSING])
