@@ -56,7 +56,8 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
     arrays = [_boxed(operand) for operand in inputs]
     if method == "outer":
         arrays[0] = arrays[0].reshape(arrays[0].shape + (1,) * arrays[1].ndim)
-    result = np.frompyfunc(apply, len(inputs), 1)(*arrays)
+    with np.errstate(all="ignore"):  # as for single numbers, nan and inf come without a warning
+        result = np.frompyfunc(apply, len(inputs), 1)(*arrays)
     if "out" in keywords:
         out, = keywords["out"]
         out[...] = result
@@ -78,7 +79,8 @@ def _boxed(operand: Any) -> np.ndarray:
 
 def over_array(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
-    result = np.frompyfunc(function, len(operands), 1)(*map(_boxed, operands))
+    with np.errstate(all="ignore"):
+        result = np.frompyfunc(function, len(operands), 1)(*map(_boxed, operands))
     if not isinstance(result, np.ndarray):
         return result
     kinds = tuple(engines.values())

@@ -130,7 +130,7 @@ def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Functi
             matrix = (_columns if forward else _rows)(outputs, inputs.nodes)
         else:
             matrix = (_graph_columns if forward else _graph_rows)(outputs, inputs.nodes)
-        jacobians = _in_blocks(matrix, result, inputs.tree)
+        jacobians = in_blocks(matrix, result, inputs.tree)
         return (jacobians, aux) if has_aux else jacobians
 
     return jacobian_of
@@ -438,7 +438,7 @@ def _push_graph(outputs: Sequence[Any], nodes: Sequence[Value], directions: Sequ
     return [as_node(tangents.get(id(y)), Value) for y in outputs]
 
 
-def _in_blocks(matrix: np.ndarray, result: Any, arguments: Any) -> Any:
+def in_blocks(matrix: np.ndarray, result: Any, arguments: Any) -> Any:
     """Rows and columns of a Jacobian in the structures of the outputs and of the inputs."""
     row_shapes, outer = structure.blocks(result)
     column_shapes, inner = structure.blocks(arguments)

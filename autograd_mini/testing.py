@@ -1,0 +1,23 @@
+"""Assertions for test suites: derivatives that are right, and a message to act on where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd_mini.explain.gradients import check_gradients
+from autograd_mini.explain.report import Report
+
+
+def assert_gradients(f: Callable[..., Any], *args: Any, **settings: Any) -> Report:
+    """Fail unless the derivatives of f hold; arguments are those of `check_gradients`. Returns its report.
+
+    >>> report = assert_gradients(lambda x, y: x * y ** 2, 3.0, 2.0, closed_form=lambda x, y: (y ** 2, 2 * x * y))
+
+    Raises AssertionError whose text is the report: every derivative by every witness, and the odd one out.
+    """
+    __tracebackhide__ = True  # pytest then shows the line of the test
+    report = check_gradients(f, *args, **settings)
+    if not report.ok:
+        raise AssertionError(f"\n{report}")
+    return report
