@@ -241,7 +241,14 @@ cdef class Value:
     def __abs__(self):
         return record1(ABS, <PyObject*>self)
 
+    def __floor__(self):
+        return record1(FLOOR, <PyObject*>self)
+
     def __pos__(self):
+        return self
+
+    def conjugate(self):
+        """The number itself, which is real; np.var and np.vdot ask for it."""
         return self
 
     def __richcmp__(self, other, int comparison):

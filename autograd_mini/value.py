@@ -136,7 +136,13 @@ class Value:
     def __gt__(self, other: Any) -> Value: return self._record(primitives.less, other, self)            # [b < a]
     def __ge__(self, other: Any) -> Value: return self._record(primitives.less_equal, other, self)      # [b <= a]
 
+    def __floor__(self) -> Value: return self.apply(primitives.floor, (self,))                     # what np.floor asks
+
     def __pos__(self) -> Value:
+        return self
+
+    def conjugate(self) -> Value:
+        """The number itself, which is real; np.var and np.vdot ask for it."""
         return self
 
     def __radd__(self, other: Any) -> Value:                                                       # b + a
