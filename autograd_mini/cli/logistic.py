@@ -28,6 +28,7 @@ from autograd_mini.models import (
     scaling,
     split,
 )
+from autograd_mini.render.drawing import draw
 from autograd_mini.value import Value, engine
 
 TWO_FEATURES = ("worst_area", "worst_smoothness")
@@ -85,7 +86,7 @@ def register(commands: Any) -> None:
                          "shown (default: the one that the model is least sure of)")
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
-                         help="write cost.svg and result.json there")
+                         help="write loss.svg (the graph of one example's loss), cost.svg and result.json there")
     command.set_defaults(run=run)
 
 
@@ -189,9 +190,11 @@ def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> Logisti
 
 
 def _write(folder: pathlib.Path, result: dict[str, Any], example: Example, model: LogisticRegression) -> None:
-    files = {"cost.svg": cost_curve.svg(model.history, "Cost J(w, b)")}
-    result["files"] = [str(folder / name) for name in (*files, "result.json")]
-    for name, content in {**files, "result.json": json_text(result) + "\n"}.items():
+    result["files"] = [str(folder / name) for name in ("loss.svg", "cost.svg", "result.json")]
+    with whole_file(folder / "loss.svg") as path:
+        draw(example.L).save(path)
+    for name, content in (("cost.svg", cost_curve.svg(model.history, "Cost J(w, b)")),
+                          ("result.json", json_text(result) + "\n")):
         with whole_file(folder / name) as path:
             path.write_text(content, encoding="utf-8")
 

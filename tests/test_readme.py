@@ -1,0 +1,61 @@
+"""README and docs keep their word: code prints what they say, commands run, links lead somewhere."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd_mini
+from autograd_mini.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PRINTED = re.compile(r"^(?: *print\(.*\) +)?# (.*)$", re.MULTILINE)
+RUN = [README, *(ROOT / "docs" / name for name in ("numbers.md", "numpy.md", "primitives.md"))]
+
+
+def blocks(page, language):
+    return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+def test_the_code_prints_what_its_comments_say(page, tmp_path):
+    """All blocks of a page in order, as one program: `print(...)  # expected`, or the expected lines below it."""
+    pytest.importorskip("scipy")
+    code = "\n".join(blocks(page, "python"))
+    assert PRINTED.search(code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120,
+                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(autograd_mini.__path__[0]).parent)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == PRINTED.findall(code)
+    assert (tmp_path / "loss.svg").exists() == (page == README)
+
+
+def commands():
+    return [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("autograd-mini ")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out
+
+
+def test_there_are_exactly_two_whole_lines_for_a_fresh_machine():
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines() if ".venv" in line]
+    assert len(lines) == 2 and all(line.startswith("python3 -m venv .venv && ") for line in lines)
+    assert lines[0].endswith("autograd-mini logistic") and lines[1].endswith("python -m pytest")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
