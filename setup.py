@@ -1,6 +1,6 @@
-"""The compiled engine: kernels written from the table of primitives, and the extension that includes them.
+"""The compiled engine: kernels written from the table of primitives, and the extensions that include them.
 
-Everything else about the package stands in setup.cfg. The extension is optional: without a C compiler the install
+Everything else about the package stands in setup.cfg. The extensions are optional: without a C compiler the install
 succeeds and the readable engine is used.
 """
 
@@ -26,21 +26,24 @@ def load(name):
     return importlib.import_module(f"autograd_mini.{name}")
 
 
-def write_kernels():
-    """autograd_mini/_kernels.h, rewritten only when the table changed, so that builds stay incremental."""
+def write_headers():
+    """The C that is made from the table: the kernels of the engine, and the interpreter of Programs."""
     c_text, rows = load("c_text"), load("primitives").ROWS
     code = c_text.kernels(rows)
-    header = "\n".join([
-        "/* Written by setup.py from autograd_mini/primitives.py: change the table, not this file. */",
-        "#include <math.h>",
-        *EXACT_IN_HARDWARE,
-        f"#define AM_ROWS {len(rows)}",
-        f'#define AM_FINGERPRINT "{c_text.fingerprint(code)}"',
-        *(f"#define AM_{row.name.upper()} {row.index}" for row in rows),
-        code])
-    target = PACKAGE / "_kernels.h"
-    if not target.exists() or target.read_text() != header:
-        target.write_text(header)
+    shared = ["/* Written by setup.py from autograd_mini/primitives.py: change the table, not this file. */",
+              "#include <math.h>",
+              *EXACT_IN_HARDWARE,
+              f"#define AM_ROWS {len(rows)}",
+              f'#define AM_FINGERPRINT "{c_text.fingerprint(code)}"']
+    write("_kernels.h", [*shared, *(f"#define AM_{row.name.upper()} {row.index}" for row in rows), code])
+    write("program/_interpreter.h", [*shared, "#include <stdint.h>", c_text.interpreter(rows)])
+
+
+def write(name, lines):
+    """A generated file, rewritten only when it changed, so that builds stay incremental."""
+    target, text = PACKAGE / name, "\n".join(lines)
+    if not target.exists() or target.read_text() != text:
+        target.write_text(text)
 
 
 def extensions():
@@ -48,12 +51,22 @@ def extensions():
         from Cython.Build import cythonize
     except ImportError:
         return []
-    write_kernels()
+    write_headers()
     flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
         "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
     native = Extension("autograd_mini._native", ["autograd_mini/_native.pyx"], extra_compile_args=flags,
                        depends=["autograd_mini/_kernels.h", *sorted(glob("autograd_mini/native/*.pxi"))])
-    built = cythonize([native], language_level=3)
+    built = [native]
+    try:
+        import numpy
+    except ImportError:
+        pass  # Programs then use the readable interpreter
+    else:
+        built.append(Extension("autograd_mini.program._interpreter", ["autograd_mini/program/_interpreter.pyx"],
+                               include_dirs=[numpy.get_include()], extra_compile_args=flags,
+                               define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+                               depends=["autograd_mini/program/_interpreter.h"]))
+    built = cythonize(built, language_level=3)
     for extension in built:
         extension.optional = True  # cythonize does not hand this on
     return built

@@ -88,6 +88,50 @@ def kernels(rows: Sequence[Primitive] = ROWS) -> str:
         *(line for row in rows for line in _case(row)), "}", "}", ""])
 
 
+def interpreter(rows: Sequence[Primitive] = ROWS) -> str:
+    """C code of a function that carries out instructions: for each a row's number and the slots of its operands.
+
+    It begins at `now`, writes one result after the other, and returns the first instruction whose row is none of these.
+    Each row jumps straight to the next one where the compiler can do that, which a processor predicts better.
+    """
+    cases = []
+    for row in rows:
+        names = [f"x{i}" for i in range(len(row.partials))]
+        block = Block("v")
+        result = block.result(row, *names)
+        operands = [f"const double {name} = slots[now->operand[{i}]];" for i, name in enumerate(names)]
+        cases += [f"ROW({row.index})  /* {row.name} */",
+                  "    {",
+                  "        " + " ".join(operands),
+                  *("        " + line for line in block.lines),
+                  f"        *result++ = {result};",
+                  "    }",
+                  "    NEXT"]
+    labels = ", ".join(f"&&row_{row.index}" for row in rows)
+    return "\n".join([
+        "typedef struct { int32_t row, operand[3]; } am_instruction;", "",
+        "static const am_instruction *am_run(const am_instruction *now, const double *slots, double *result)", "{",
+        "#ifdef __GNUC__",
+        f"    static const void *const labels[] = {{{labels}, &&other}};",
+        "#define ROW(number) row_##number:",
+        "#define NEXT now++; goto *labels[now->row];",
+        "    goto *labels[now->row];",
+        "#else",
+        "#define ROW(number) case number:",
+        "#define NEXT now++; continue;",
+        "    for (;;) switch (now->row) {",
+        "    default: goto other;",
+        "#endif",
+        *cases,
+        "#ifndef __GNUC__",
+        "    }",
+        "#endif",
+        "#undef ROW",
+        "#undef NEXT",
+        "other:",
+        "    return now;", "}", ""])
+
+
 def fingerprint(code: str) -> str:
     """What tells two versions of the generated code apart."""
     return f"{binascii.crc32(code.encode()):08x}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
 
 from autograd_mini.program import executors, layout as layouts
+from autograd_mini.program.batch import Batch
 from autograd_mini.program.body import Body
 from autograd_mini.program.layout import Data, Part
 from autograd_mini.program.listing import listing
 from autograd_mini.program.reduction import join
-from autograd_mini.program.vectorized import Batch
 
 
 class Program:
@@ -48,9 +48,17 @@ class Program:
         self._input_parts = [part for layout in self.arguments for part in layouts.parts(layout)]
         self._output_parts = layouts.parts(self.result)
         self._executors = executors.Executors(self.body)
+        self._quick: Callable[[tuple[Any, ...]], Any] = lambda arguments: NotImplemented
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
         """The result for one example, of the structure and shapes it was traced with."""
+        if executor is None:
+            result = self._quick(arguments)
+            if result is not NotImplemented:
+                return result
+        return self._call(arguments, executor)
+
+    def _call(self, arguments: tuple[Any, ...], executor: Optional[str]) -> Any:
         numbers = np.empty(self.body.inputs)
         for part, given in self._matched(arguments):
             array = layouts.number_array(given, part.name)
@@ -58,7 +66,10 @@ class Program:
                 raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
                                 "example: use .map, .sum or .mean for many rows")
             numbers[part.start:part.start + part.size] = array.ravel()
-        return self._rebuild(self._executors.run(numbers, executor))
+        outputs = self._executors.run(numbers, executor)
+        if executor is None:
+            self._quick = self._executors.caller(self.arguments, self.result)
+        return self._rebuild(outputs)
 
     def map(self, *arguments: Any, out: Any = None, executor: Optional[str] = None,
             threads: Optional[int] = None) -> Any:
@@ -85,7 +96,7 @@ class Program:
 
     def explain(self) -> str:
         """Which executor ran the last call, and why."""
-        return self._executors.explain()
+        return self._executors.story
 
     def listing(self) -> str:
         """Every operation of the program as text, in order; `repr` leaves out the middle of a long one."""

@@ -28,9 +28,9 @@ def join(sums: np.ndarray) -> np.ndarray:
     return sums[0]
 
 
-def block_sum(column: np.ndarray) -> float:
-    """The sum of one block's rows."""
-    whole = len(column) // LANES * LANES
-    lanes = column[:whole].reshape(-1, LANES).sum(axis=0) + 0.0
-    lanes[:len(column) - whole] += column[whole:]
-    return float(join(lanes))
+def block_sums(results: np.ndarray) -> np.ndarray:
+    """The sums over one block: results of shape (rows, outputs) to (outputs,)."""
+    whole = len(results) // LANES * LANES
+    lanes = results[:whole].reshape(-1, LANES, results.shape[1]).sum(axis=0) + 0.0
+    lanes[:len(results) - whole] += results[whole:]
+    return join(lanes)

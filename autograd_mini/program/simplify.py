@@ -129,8 +129,17 @@ def expand(body: Body, keep: Callable[[Primitive], bool] = lambda primitive: Fal
 
     What expansions have in common is computed once: those of `softplus(z)` and `sigmoid(z)` share an exponential.
     """
-    builder = Builder(body.inputs, expands=lambda row: row.expansion is not None and not keep(row))
+    return _rebuilt(body, body.outputs, Builder(body.inputs, expands=lambda row: row.expansion is not None
+                                                and not keep(row)))
+
+
+def computing(body: Body, slots: Sequence[int]) -> Body:
+    """The part of a body that the given slots need, with them as its outputs."""
+    return _rebuilt(body, slots, Builder(body.inputs, simplified=False))
+
+
+def _rebuilt(body: Body, outputs: Sequence[int], builder: Builder) -> Body:
     references = list(range(body.inputs)) + [builder.constant(number) for number in body.constants]
     for primitive, operands in body.operations:
         references.append(builder.apply(primitive, tuple([references[slot] for slot in operands])))
-    return builder.body([references[slot] for slot in body.outputs])[0]
+    return builder.body([references[slot] for slot in outputs])[0]

@@ -7,26 +7,17 @@ scalar engine; elementary functions are NumPy's own and agree with it within a f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autograd_mini.primitives import Primitive
-from autograd_mini.program import interpreter
+from autograd_mini.program.batch import Batch, Blocks
 from autograd_mini.program.body import Body
-from autograd_mini.program.layout import Data
-from autograd_mini.program.reduction import BLOCK, block_sum
-from autograd_mini.program.simplify import expand
+from autograd_mini.program.interpreter import Interpreter
+from autograd_mini.program.simplify import computing, expand
 
 Reading = Callable[..., Any]
-
-
-class Batch(NamedTuple):
-    """What a program runs over: a number for each input, arrays for the inputs that are data, and how many rows."""
-
-    numbers: np.ndarray
-    data: Sequence[Data]
-    rows: int
 
 
 def _chain(g: Any, d: Any) -> Any:
@@ -61,7 +52,7 @@ def reading(primitive: Primitive) -> Reading:
     return np.frompyfunc(primitive.number, len(primitive.partials), 1)
 
 
-class Vectorized:
+class Vectorized(Blocks):
     """A body made ready for batches in which the given inputs are data."""
 
     def __init__(self, body: Body, is_data: Sequence[bool]) -> None:
@@ -69,7 +60,7 @@ class Vectorized:
         varies = self.body.dependent(lambda slot: is_data[slot])
         first = self.body.first_operation
         inner = [slot for slot in range(first, self.body.slots) if not varies[slot]]
-        self.uniform = Body(body.inputs, self.body.constants, self.body.operations, inner)
+        self.uniform = Interpreter(computing(self.body, inner))
         self.uniform_slots = inner
         last_use = {slot: place for place, (_, operands) in enumerate(self.body.operations) for slot in operands}
         for slot in self.body.outputs:
@@ -78,15 +69,14 @@ class Vectorized:
                        [slot for slot in set(operands) if varies[slot] and last_use[slot] == place])
                       for place, (primitive, operands) in enumerate(self.body.operations) if varies[first + place]]
 
-    def fixed(self, batch: Batch) -> dict[int, Any]:
+    def prepare(self, batch: Batch) -> dict[int, Any]:
         """The numbers that are the same for every row, by slot."""
         known = dict(enumerate([*map(np.float64, batch.numbers), *map(np.float64, self.body.constants)]))
-        known.update(zip(self.uniform_slots, map(np.float64, interpreter.run(self.uniform, batch.numbers.tolist()))))
+        known.update(zip(self.uniform_slots, map(np.float64, self.uniform.run(batch.numbers))))
         return known
 
-    def block(self, fixed: dict[int, Any], batch: Batch, start: int, stop: int) -> list[np.ndarray]:
-        """Each output for the rows from `start` to `stop`."""
-        slots = dict(fixed)
+    def block(self, prepared: dict[int, Any], batch: Batch, start: int, stop: int) -> np.ndarray:
+        slots = dict(prepared)
         for first, array in batch.data:
             columns = np.array(array[start:stop].T, dtype=np.float64, order="C")
             slots.update(enumerate(columns, first))
@@ -95,21 +85,7 @@ class Vectorized:
                 slots[result] = np.asarray(apply(*[slots[slot] for slot in operands]), dtype=np.float64)
                 for slot in finished:
                     del slots[slot]
-        return [np.broadcast_to(slots[slot], stop - start) for slot in self.body.outputs]
-
-    def sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
-        """Write the sums over the blocks from `first` to `last` into the rows of `sums` of the same numbers."""
-        fixed = self.fixed(batch)
-        for place in range(first, last):
-            results = self.block(fixed, batch, place * BLOCK, min(place * BLOCK + BLOCK, batch.rows))
-            sums[place] = [block_sum(column) for column in results]
-
-    def rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
-        """Write the outputs for the rows of the blocks from `first` to `last` into the arrays of `out`."""
-        fixed = self.fixed(batch)
-        for place in range(first, last):
-            start, stop = place * BLOCK, min(place * BLOCK + BLOCK, batch.rows)
-            results = self.block(fixed, batch, start, stop)
-            for column, array in out:
-                for offset in range(array.shape[1]):
-                    array[start:stop, offset] = results[column + offset]
+        results = np.empty((stop - start, len(self.body.outputs)))
+        for place, slot in enumerate(self.body.outputs):
+            results[:, place] = slots[slot]
+        return results

@@ -1,0 +1,295 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The scalar interpreter, compiled: one example, any number of operations, called with little more than the work costs.
+
+All mathematics comes from the table, as _interpreter.h. The slots of a call are on the C stack or, where they are many, in
+a buffer of the call's own, so calls may nest and run in parallel.
+"""
+
+cimport numpy as cnp
+from cpython.pyport cimport PY_SSIZE_T_MAX
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_FromDouble
+from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMalloc
+from libc.stdint cimport int32_t, uintptr_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include "_interpreter.h"
+    """
+    ctypedef struct Instruction "am_instruction":
+        int32_t row
+        int32_t* operand
+    int BUILT_IN_ROWS "AM_ROWS"
+    const char* AM_FINGERPRINT
+    const Instruction* run_until_other "am_run"(const Instruction* now, const double* slots, double* result) noexcept nogil
+
+ctypedef void (*Compiled)(const double*, double*) noexcept nogil
+
+cdef enum:
+    ON_STACK = 512          # slots
+    LONG = 20_000           # operations from which on a call lets other threads run
+
+FINGERPRINT = AM_FINGERPRINT.decode()
+"""Tells which table the kernels were made from."""
+
+ROWS = BUILT_IN_ROWS
+
+cdef tuple NUMPY_NUMBERS = (np.floating, np.integer)
+
+
+cdef class Interpreter:
+    """The operations of a body as instructions; or, where its `address` is given, a C function that does the same.
+
+    The function takes (const double *inputs, double *outputs).
+    """
+
+    cdef Instruction* code
+    cdef double* constants
+    cdef int32_t* output_slots
+    cdef readonly Py_ssize_t inputs, outputs
+    cdef Py_ssize_t constant_count, count
+    cdef list others                # (primitive, operand slots) of the rows that C does not know
+    cdef Compiled compiled
+    cdef bint is_long
+
+    def __cinit__(self, body, uintptr_t address=0):
+        cdef Py_ssize_t place, i
+        cdef tuple operands
+        self.inputs, self.outputs = body.inputs, len(body.outputs)
+        self.others = []
+        if address:
+            self.compiled = <Compiled>address
+            self.is_long = len(body.operations) > LONG
+            return
+        self.constant_count, self.count = len(body.constants), len(body.operations)
+        self.is_long = self.count > LONG
+        self.code = <Instruction*>PyMem_Malloc((self.count + 1) * sizeof(Instruction))
+        self.constants = <double*>PyMem_Malloc(max(1, self.constant_count) * sizeof(double))
+        self.output_slots = <int32_t*>PyMem_Malloc(max(1, self.outputs) * sizeof(int32_t))
+        if self.code == NULL or self.constants == NULL or self.output_slots == NULL:
+            raise MemoryError()
+        for place, (primitive, operands) in enumerate(body.operations):
+            self.code[place].row = primitive.index
+            for i in range(3):
+                self.code[place].operand[i] = operands[i] if i < len(operands) else 0
+            if primitive.index >= BUILT_IN_ROWS:
+                self.code[place].row = BUILT_IN_ROWS  # where the interpreter stops
+                self.code[place].operand[0] = len(self.others)
+                self.others.append((primitive, operands))
+        self.code[self.count].row = BUILT_IN_ROWS
+        for place, number in enumerate(body.constants):
+            self.constants[place] = number
+        for place, slot in enumerate(body.outputs):
+            self.output_slots[place] = slot
+
+    def __dealloc__(self):
+        PyMem_Free(self.code)
+        PyMem_Free(self.constants)
+        PyMem_Free(self.output_slots)
+
+    cdef Py_ssize_t room(self):
+        """How many numbers a call needs: slots and outputs."""
+        return self.inputs + self.constant_count + self.count + self.outputs
+
+    cdef int evaluate(self, double* slots, double* outputs) except -1:
+        """The outputs, given the inputs in the first slots."""
+        cdef Py_ssize_t place
+        cdef double* results = slots + self.inputs + self.constant_count
+        if self.compiled != NULL:
+            if self.is_long:
+                with nogil:
+                    self.compiled(slots, outputs)
+            else:
+                self.compiled(slots, outputs)
+            return 0
+        memcpy(slots + self.inputs, self.constants, self.constant_count * sizeof(double))
+        place = 0
+        while True:
+            if self.is_long:
+                with nogil:
+                    place = run_until_other(self.code + place, slots, results + place) - self.code
+            else:
+                place = run_until_other(self.code + place, slots, results + place) - self.code
+            if place == self.count:
+                break
+            primitive, operands = self.others[self.code[place].operand[0]]
+            results[place] = primitive.number(*[slots[<Py_ssize_t>slot] for slot in operands])
+            place += 1
+        for place in range(self.outputs):
+            outputs[place] = slots[self.output_slots[place]]
+        return 0
+
+    def run(self, const double[::1] numbers):
+        """The outputs for one example, as an array."""
+        if numbers.shape[0] != self.inputs:
+            raise ValueError(f"{self.inputs} numbers are needed, not {numbers.shape[0]}")
+        result = np.empty(self.outputs)
+        cdef double[::1] outputs = result
+        cdef double* slots = <double*>PyMem_RawMalloc(max(1, self.room()) * sizeof(double))
+        if slots == NULL:
+            raise MemoryError()
+        try:
+            if self.inputs:
+                memcpy(slots, &numbers[0], self.inputs * sizeof(double))
+            if self.outputs:
+                self.evaluate(slots, &outputs[0])
+        finally:
+            PyMem_RawFree(slots)
+        return result
+
+    def rows(self, const double[::1] numbers, const double[:, :] columns, const int[::1] places, double[:, ::1] out):
+        """Fill out[row] with the outputs for each row of `columns`, whose columns are the inputs at `places`."""
+        cdef Py_ssize_t row, i, done, size = self.inputs + self.constant_count
+        cdef double* slots = <double*>PyMem_RawMalloc(max(1, self.room()) * sizeof(double))
+        cdef double* results = slots + size
+        if slots == NULL:
+            raise MemoryError()
+        try:
+            if self.inputs:
+                memcpy(slots, &numbers[0], self.inputs * sizeof(double))
+            if self.others or self.compiled != NULL:
+                for row in range(out.shape[0]):
+                    for i in range(places.shape[0]):
+                        slots[places[i]] = columns[row, i]
+                    self.evaluate(slots, &out[row, 0])
+                return
+            with nogil:
+                memcpy(slots + self.inputs, self.constants, self.constant_count * sizeof(double))
+                for row in range(out.shape[0]):
+                    for i in range(places.shape[0]):
+                        slots[places[i]] = columns[row, i]
+                    run_until_other(self.code, slots, results)
+                    for i in range(self.outputs):
+                        out[row, i] = slots[self.output_slots[i]]
+        finally:
+            PyMem_RawFree(slots)
+
+
+cdef class Place:
+    """A part of a layout, for C: where it starts, how long it is, its shape; a number has no dimensions."""
+
+    cdef Py_ssize_t start, size
+    cdef int dimensions
+    cdef bint is_number
+    cdef cnp.npy_intp shape[64]
+
+    def __init__(self, start, shape):
+        cdef int i
+        self.start = start
+        self.is_number = shape is None
+        self.dimensions = 0 if shape is None else len(shape)
+        self.size = 1
+        for i in range(self.dimensions):
+            self.shape[i] = shape[i]
+            self.size *= self.shape[i]
+
+
+cdef class Caller:
+    """Calls a body with nested arguments, where these are what they usually are: floats, ints, arrays of float64.
+
+    `arguments` and `result` are layouts with a Place for each part.
+    """
+
+    cdef Interpreter interpreter
+    cdef tuple arguments
+    cdef object result
+    cdef readonly Py_ssize_t calls
+    cdef public Py_ssize_t calls_until_asked
+
+    def __init__(self, Interpreter interpreter, tuple arguments, result):
+        self.interpreter, self.arguments, self.result = interpreter, arguments, result
+        self.calls_until_asked = PY_SSIZE_T_MAX
+
+    def __call__(self, tuple arguments):
+        """The result, or NotImplemented where the arguments are unusual or `calls` has reached `calls_until_asked`."""
+        cdef double small[ON_STACK]
+        cdef double* slots = small
+        cdef Py_ssize_t i, room = self.interpreter.room()
+        if len(arguments) != len(self.arguments) or self.calls >= self.calls_until_asked:
+            return NotImplemented
+        if room > ON_STACK:
+            slots = <double*>PyMem_RawMalloc(room * sizeof(double))
+            if slots == NULL:
+                raise MemoryError()
+        try:
+            for i in range(len(arguments)):
+                if not load(self.arguments[i], arguments[i], slots):
+                    return NotImplemented
+            self.calls += 1
+            self.interpreter.evaluate(slots, slots + room - self.interpreter.outputs)
+            return build(self.result, slots + room - self.interpreter.outputs)
+        finally:
+            if slots != small:
+                PyMem_RawFree(slots)
+
+
+cdef bint load(layout, given, double* slots) except -1:
+    """Put the numbers of an argument into their slots; False where that takes more than is done here."""
+    cdef Place place
+    cdef Py_ssize_t i, step
+    cdef char* source
+    if type(layout) is Place:
+        place = <Place>layout
+        if place.is_number:
+            if PyFloat_Check(given):
+                slots[place.start] = PyFloat_AS_DOUBLE(given)
+                return True
+            if PyLong_CheckExact(given) or isinstance(given, NUMPY_NUMBERS):
+                try:
+                    slots[place.start] = given
+                except OverflowError:
+                    return False
+                return True
+            return False
+        if not cnp.PyArray_CheckExact(given) or cnp.PyArray_TYPE(given) != cnp.NPY_DOUBLE \
+                or cnp.PyArray_NDIM(given) != place.dimensions:
+            return False
+        for i in range(place.dimensions):
+            if cnp.PyArray_DIM(given, i) != place.shape[i]:
+                return False
+        if cnp.PyArray_ISCARRAY_RO(given):
+            memcpy(slots + place.start, cnp.PyArray_DATA(given), place.size * sizeof(double))
+            return True
+        if place.dimensions != 1 or not cnp.PyArray_ISBEHAVED_RO(given):
+            return False
+        source, step = <char*>cnp.PyArray_DATA(given), cnp.PyArray_STRIDE(given, 0)
+        for i in range(place.size):
+            slots[place.start + i] = (<double*>(source + i * step))[0]
+        return True
+    if type(layout) is dict:
+        if type(given) is not dict or len(given) != len(layout):
+            return False
+        for key, entry in (<dict>layout).items():
+            if key not in <dict>given or not load(entry, (<dict>given)[key], slots):
+                return False
+        return True
+    if type(given) is not type(layout) or len(given) != len(layout):
+        return False
+    for i in range(len(layout)):
+        if not load(layout[i], given[i], slots):
+            return False
+    return True
+
+
+cdef object build(layout, const double* outputs):
+    """The result in its structure."""
+    cdef Place place
+    if type(layout) is Place:
+        place = <Place>layout
+        if place.is_number:
+            return PyFloat_FromDouble(outputs[place.start])
+        array = cnp.PyArray_SimpleNew(place.dimensions, place.shape, cnp.NPY_DOUBLE)
+        memcpy(cnp.PyArray_DATA(array), outputs + place.start, place.size * sizeof(double))
+        return array
+    if type(layout) is tuple:
+        return tuple([build(entry, outputs) for entry in <tuple>layout])
+    if type(layout) is list:
+        return [build(entry, outputs) for entry in <list>layout]
+    if type(layout) is dict:
+        return {key: build(entry, outputs) for key, entry in (<dict>layout).items()}
+    return type(layout)(*[build(entry, outputs) for entry in layout])
