@@ -62,18 +62,19 @@ from autograd_mini.functions import (
 )
 from autograd_mini.graph import StaleGraphError, leaves, topological_order
 from autograd_mini.primitives import MissingColumnError
+from autograd_mini.program import Program, trace
 from autograd_mini.recording import NonFiniteError, record_source, scope, strict
 from autograd_mini.render import Drawing, NoLayoutError, draw, latex, text, tree
 from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from autograd_mini.value import Value, engine, primitive
 
 __all__ = [
-    "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "StaleGraphError", "TracedBranchError",
-    "Value", "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "away", "cbrt", "chain",
-    "check_gradients", "cos", "cosh", "custom_gradient", "defined", "div", "draw", "engine", "equal", "erf", "erfc",
-    "exp", "exp2", "expm1", "floor", "grad", "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev",
-    "jvp", "latex", "leaves", "less", "less_equal", "ln", "log", "log10", "log1p", "log2", "log_sigmoid", "logaddexp",
-    "maximum", "minimum", "mul", "neg", "norm_cdf", "pow", "primitive", "reciprocal", "record_source", "relu",
-    "scope", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "stop_gradient", "strict", "sub", "tan",
-    "tanh", "text", "topological_order", "tree", "value_and_grad", "vjp", "where",
+    "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "Program", "StaleGraphError",
+    "TracedBranchError", "Value", "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "away",
+    "cbrt", "chain", "check_gradients", "cos", "cosh", "custom_gradient", "defined", "div", "draw", "engine", "equal",
+    "erf", "erfc", "exp", "exp2", "expm1", "floor", "grad", "gradient", "hessian", "hvp", "hypot", "jacfwd",
+    "jacobian", "jacrev", "jvp", "latex", "leaves", "less", "less_equal", "ln", "log", "log10", "log1p", "log2",
+    "log_sigmoid", "logaddexp", "maximum", "minimum", "mul", "neg", "norm_cdf", "pow", "primitive", "reciprocal",
+    "record_source", "relu", "scope", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "stop_gradient",
+    "strict", "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "value_and_grad", "vjp", "where",
 ]

@@ -121,3 +121,18 @@ def test_a_stale_graph_raises():
 
     with pytest.raises(StaleGraphError):
         trace(assigns, 3.0)
+
+
+def test_derivatives_of_any_order_trace_like_any_function():
+    def f(v):
+        return am.exp(v[0]) * am.sin(v[1]) + v[0] ** 3
+
+    point = np.array([0.3, 0.7])
+    value, slope = trace(am.value_and_grad(f), point)(point)
+    assert value == pytest.approx(np.exp(0.3) * np.sin(0.7) + 0.027, rel=1e-15)
+    np.testing.assert_allclose(slope, [np.exp(0.3) * np.sin(0.7) + 0.27, np.exp(0.3) * np.cos(0.7)], rtol=1e-15)
+    second = [[np.exp(0.3) * np.sin(0.7) + 1.8, np.exp(0.3) * np.cos(0.7)],
+              [np.exp(0.3) * np.cos(0.7), -np.exp(0.3) * np.sin(0.7)]]
+    np.testing.assert_allclose(trace(am.hessian(f), point)(point), second, rtol=1e-15)
+    tangent = trace(lambda p, v: am.jvp(f, (p,), (v,)), point, point)(point, np.array([1.0, 2.0]))[1]
+    assert tangent == pytest.approx(slope @ [1.0, 2.0], rel=1e-15)
