@@ -106,7 +106,8 @@ def test_a_chain_of_any_length_is_written_in_short_lines(engine):
     assert "more nodes" in tree(chain) and len(tree(chain).splitlines()) == 201
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.at and row.name not in {"where", *HELPERS}], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.at and row.name not in {"where", *HELPERS}],
+                         ids=lambda row: row.name)
 def test_latex_is_typeset(row):
     mathtext = pytest.importorskip("matplotlib.mathtext")
     leaves = [Value(number, name) for number, name in zip(row.at[0], ("alpha", "w_12", "50 %"))]

@@ -7,8 +7,9 @@ A rule is run on written operands. At a point that is not special, what guards t
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
+from autograd_mini.graph import is_node
 from autograd_mini.primitives import ATOM, Operators, Primitive, number as evaluate_rule
 from autograd_mini.render.formulas import Formulas, Written
 from autograd_mini.render.numbers import pretty
@@ -84,23 +85,25 @@ class Term(Operators):
         return None
 
 
-def derivative_of(row: Primitive, position: int, y: Written, operands: list[Written], writer: Formulas) -> Written:
-    """The derivative of a primitive by one operand, written with these names for the result and the operands."""
+def derivative_of(row: Primitive, position: int, y: Written, operands: Sequence[Union[Written, float]],
+                  writer: Formulas) -> Written:
+    """The derivative of a primitive by one operand, with these names for the result and the operands, or numbers."""
     rule = row.partials[position]
     if rule is None:
         return writer.number(0.0)
-    terms = [Term(writer, written) for written in (y, *operands)]
-    result = rule(*terms)
+    result = Term(writer, y)
+    result = rule(result, *[result.of(o) if isinstance(o, float) else Term(writer, o) for o in operands])
     return result.written if isinstance(result, Term) else writer.number(float(result))
 
 
 def derivative(formulas: Formulas, node: Any, slot: int) -> str:
     """The local derivative of a node by one operand, for an edge: a formula, or a number where that is too long."""
-    operands = [formulas.operand(operand) for operand in node.operands]
-    formula = derivative_of(node.operation, slot, formulas.references[id(node)], operands, formulas).content
-    if len(formula) <= _LONGEST:
-        return formula.replace(" * ", " ").replace("-", "−") if not formulas.latex else formula
-    return pretty(node.partials[slot])
+    operands = [formulas.operand(operand) if is_node(operand) else operand for operand in node.operands]
+    try:
+        formula = derivative_of(node.operation, slot, formulas.references[id(node)], operands, formulas).content
+    except Exception:  # a rule of the user's own may ask for bare floats
+        return pretty(node.partials[slot])
+    return formula.replace(" * ", " ").replace("-", "−") if len(formula) <= _LONGEST else pretty(node.partials[slot])
 
 
 def point_value(row: Primitive, slot: int, point: tuple[float, ...]) -> float:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from functools import cached_property
-from typing import Any, Iterable, Optional, Union
+from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
 from autograd_mini.graph import topological_order
 from autograd_mini.render.dot import dot_source
 from autograd_mini.render.formulas import latex
 from autograd_mini.render.picture import Color, Picture, build
-from autograd_mini.render.placing import ENGINES, NoLayoutError, Placement, place, run_dot
+from autograd_mini.render.placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
+from autograd_mini.render.player import gradients, page
 from autograd_mini.render.svg import STANDALONE, svg_source
 from autograd_mini.value import engines
 
-_OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
+OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
 
 
 class Drawing:
     """A drawn graph: shown by Jupyter as it is, saved by `save`, as text by `dot`, `svg()` and `html()`."""
 
-    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool) -> None:
-        self.value, self.picture, self._placed, self._dark = value, picture, placed, dark
+    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool,
+                 again: Callable[[Mapping[int, float]], tuple[Picture, Placement]]) -> None:
+        self.value, self.picture, self._placed, self._dark, self._again = value, picture, placed, dark, again
 
     @cached_property
     def dot(self) -> str:
@@ -34,9 +37,8 @@ class Drawing:
 
     def html(self) -> str:
         """One self-contained page that plays the forward and the backward pass."""
-        from autograd_mini.render.player import page
-
-        return page(self.value, self.picture, self.svg())
+        picture, placed = self._again(gradients(self.value))
+        return page(self.value, picture, svg_source(picture, placed))
 
     def save(self, path: Union[str, os.PathLike[str]]) -> Drawing:
         """Write .svg, .png, .pdf, .html or .gv, as the path's ending says, and return the drawing.
@@ -72,8 +74,6 @@ class Drawing:
         return self.svg()
 
     def _repr_png_(self) -> Optional[bytes]:
-        import subprocess
-
         try:
             return self._painted("png")
         except (NoLayoutError, OSError, subprocess.CalledProcessError):
@@ -105,7 +105,8 @@ def draw(value: Any, *, fold: Union[bool, Iterable[str]] = True, limit: int = 30
     if not isinstance(value, kinds):
         raise TypeError(f"only a Value can be drawn, not {type(value).__name__}")
     for option, given, known in (("labels", labels, ("number", "formula", "none")),
-                                 ("rankdir", rankdir, ("LR", "RL", "TB", "BT")), ("layout", layout, (None, *ENGINES))):
+                                 ("rankdir", rankdir, ("LR", "RL", "TB", "BT")),
+                                 ("layout", layout, (None, "dot", "own"))):
         if given not in known:
             raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
     highlighted = [] if highlight is None else [highlight] if isinstance(highlight, kinds) else list(highlight)
@@ -113,19 +114,21 @@ def draw(value: Any, *, fold: Union[bool, Iterable[str]] = True, limit: int = 30
         if not isinstance(node, kinds):
             raise TypeError(f"highlight takes Values, not {type(node).__name__}")
 
-    def picture(boxes: int) -> Picture:
-        return build(value, fold, boxes, labels, color, highlighted, rankdir)
+    def drawn(grads: Optional[Mapping[int, float]] = None) -> tuple[Picture, Placement]:
+        def picture(boxes: int) -> Picture:
+            return build(value, fold, boxes, labels, color, highlighted, rankdir, grads)
 
-    drawn = picture(limit)
-    if layout != "own":
-        try:
-            return Drawing(value, drawn, place(drawn, "dot"), dark)
-        except NoLayoutError:
-            if layout == "dot":
-                raise
-    if len(drawn.boxes) > _OWN_LIMIT:
-        drawn = picture(min(limit, _OWN_LIMIT))
-    return Drawing(value, drawn, place(drawn, "own"), dark)
+        if layout != "own":
+            whole = picture(limit)
+            try:
+                return whole, by_graphviz(whole)
+            except NoLayoutError:
+                if layout == "dot":
+                    raise
+        small = picture(min(limit, OWN_LIMIT))
+        return small, by_ourselves(small)
+
+    return Drawing(value, *drawn(), dark, drawn)
 
 
 def mimebundle(value: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from autograd_mini.render.numbers import UNKNOWN, exact, short
 
 _RESERVED = {"pi", "e", "inf", "nan", "log", "max", "min"}
 _LONGEST, _DEEPEST = 100, 30
-_SIGNED = (SUM + PRODUCT) / 2  # -a: tighter than a sum, and a product may begin with it but not go on with it
+SIGNED = (SUM + PRODUCT) / 2  # -a: tighter than a sum, and a product may begin with it but not go on with it
 _GREEK = re.compile("alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|"
                     "phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega")
 _ESCAPES = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}", **{c: "\\" + c for c in "_{}$%&#"}}
@@ -79,16 +79,16 @@ class Formulas:
         template = row.latex if self.latex else row.text
         depth = 1 + max(o.depth for o in operands)
         strength: float = row.binds[self.latex]
-        if self.latex and template.startswith("{0:2}") and operands[0].strength == _SIGNED:  # -a b needs no brackets
+        if self.latex and template.startswith("{0:2}") and operands[0].strength == SIGNED:  # -a b needs no brackets
             operands = [operands[0]._replace(strength=PRODUCT), *operands[1:]]
         if self.latex and template.startswith("-"):
-            strength = _SIGNED
+            strength = SIGNED
         return Written(template.format(*operands), strength, depth, self.latex)
 
     def number(self, number: float) -> Written:
         """A constant, exactly."""
         digits = exact(number)
-        strength = ATOM if not digits.startswith("-") else _SIGNED if self.latex else SIGN
+        strength = ATOM if not digits.startswith("-") else SIGNED if self.latex else SIGN
         if self.latex:
             digits = digits.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
             if "e" in digits:

@@ -36,3 +36,8 @@ def exact(number: float) -> str:
     """Digits that read back as the same float; whole numbers without a point."""
     return str(int(number)) if 0 < abs(number) < 1e15 and number == math.floor(number) else \
         "0" if number == 0 and math.copysign(1, number) > 0 else repr(number)
+
+
+def bracketed(number: float) -> str:
+    """`pretty`, with brackets around a negative number, as a factor or a summand."""
+    return f"({pretty(number)})" if number < 0 else pretty(number)

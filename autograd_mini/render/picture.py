@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Union
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
 from autograd_mini.render.derivatives import derivative
 from autograd_mini.render.formulas import Formulas, symbol
-from autograd_mini.render.numbers import exact, pretty
+from autograd_mini.render.numbers import bracketed, exact, pretty
 
 Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
 
@@ -24,7 +24,7 @@ SIZES = {"title": 13.0, "symbol": 16.0, "sign": 12.0, "value": 12.0, "caption": 
          "label": 10.0}
 BOLD = frozenset({"title", "symbol"})
 _PADDING, _LEADING, _WRAP = 11.0, 1.36, 34
-_KEPT, _REST_BOXES, _LEAVES_APART, _EXPLAINED = 60, 6, 3, 3000
+_KEPT, _REST_BOXES, _LEAVES_APART, EXPLAINED = 60, 6, 3, 3000
 
 
 class Span(NamedTuple):
@@ -67,11 +67,13 @@ class Edge:
     mark: str = ""
     lit: bool = False
     slot: int = -1
+    room: str = ""
 
     @property
     def label_size(self) -> tuple[float, float]:
-        """Width and height of the label, nothing where there is none."""
-        return (math.ceil(span_width(Span(self.label, "label")) + 6), 14.0) if self.label else (0.0, 0.0)
+        """Width and height of the label, and of what a player will write in its place; nothing where there is none."""
+        width = max(span_width(Span(text, "label")) for text in (self.label, self.room))
+        return (math.ceil(width + 6), 14.0) if self.label else (0.0, 0.0)
 
 
 @dataclass
@@ -112,22 +114,27 @@ def clean(text: str) -> str:
 
 
 def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str, color: Color, highlight: list[Any],
-          rankdir: str) -> Picture:
-    """The picture of everything that a Value was computed from. Raises StaleGraphError like every reader of a graph."""
+          rankdir: str, grads: Optional[Mapping[int, float]] = None) -> Picture:
+    """The picture of everything that a Value was computed from, with the gradients in the nodes or those given by id.
+
+    Raises StaleGraphError like every reader of a graph.
+    """
     order = topological_order(value)
     require_fresh(order)
     groups = _capped(order, _scoped(order, fold), limit)
-    formulas = Formulas(order) if len(order) <= _EXPLAINED else None
+    grad_of = (lambda node: node.grad) if grads is None else lambda node: grads[id(node)]
+    formulas = Formulas(order) if len(order) <= EXPLAINED else None
     lit = dependents(order, highlight) if highlight else set()
-    tints, scale = _tints([node for node in order if groups[id(node)] == id(node)], color)
+    tints, scale = _tints([node for node in order if groups[id(node)] == id(node)], color, grad_of)
     places: dict[Any, int] = {}
     boxes: list[Box] = []
     for node in order:
         group = groups[id(node)]
         if group not in places:
             places[group] = len(boxes)
-            boxes.append(_node_box(node, value, formulas, labels) if group == id(node) else Box("fold", []))
-            boxes[-1].tint = tints.get(group) if group == id(node) else None
+            alone = group == id(node)
+            boxes.append(_node_box(node, value, formulas, labels, grad_of(node)) if alone else Box("fold", []))
+            boxes[-1].tint = tints.get(group) if alone else None
         box = boxes[places[group]]
         box.nodes.append(node)
         box.lit |= id(node) in lit
@@ -135,8 +142,8 @@ def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str,
               if is_node(operand) and groups[id(operand)] != groups[id(node)]} | {id(value)}
     for group, place in places.items():
         if boxes[place].kind == "fold":
-            _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared])
-    edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit)
+            _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared], grad_of)
+    edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit, grads)
     return Picture(boxes, edges, rankdir, _title(value, order), scale)
 
 
@@ -223,14 +230,14 @@ def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, A
     return {key: group if group in kept else names[find(group)] for key, group in groups.items()}
 
 
-def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any]) -> None:
+def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any], grad_of: Callable[[Any], Any]) -> None:
     kind, count = group[0], len(box.nodes)
     operations = sum(bool(node.operands) for node in box.nodes)
     counted = f"{count:,} {'nodes' if operations else 'leaves'}"
     if kind == "scope":
         box.rows = [[Span(line, "title")] for line in wrapped(group[-1])] + [[Span(counted, "sign")]]
         if len(results) == 1:
-            box.rows += _numbers(results[0])
+            box.rows += _numbers(results[0].data, grad_of(results[0]))
         box.hover = f"scope {' / '.join(map(clean, group[1:]))}: {counted}"
     elif kind == "leaves":
         names = [clean(node.name) for node in box.nodes if node.name]
@@ -252,14 +259,13 @@ def wrapped(text: str) -> list[str]:
     return [text[i:i + _WRAP] for i in range(0, len(text), _WRAP)] or [""]
 
 
-def _numbers(node: Any) -> list[list[Span]]:
-    bad = "nan" if not math.isfinite(node.data) else ""
-    grad = node.grad
+def _numbers(data: float, grad: Optional[float]) -> list[list[Span]]:
+    bad = "nan" if not math.isfinite(data) else ""
     mark = "" if grad is None else "nan" if not math.isfinite(grad) else "zero" if grad == 0 else ""
-    return [[Span(pretty(node.data), "value", bad)], [Span("grad", "caption"), Span(pretty(grad), "grad", mark)]]
+    return [[Span(pretty(data), "value", bad)], [Span("grad", "caption"), Span(pretty(grad), "grad", mark)]]
 
 
-def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -> Box:
+def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str, grad: Optional[float]) -> Box:
     sign = symbol(node.operation) if node.operands else ""
     title = node.name or ""
     if not title and formulas and labels == "formula" and node.operands and len(_written(formulas, node)) > 12:
@@ -269,20 +275,20 @@ def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -
         first[-1].append(Span(sign, "sign"))
     elif sign:
         first = [[Span(sign, "symbol" if len(sign) == 1 else "title")]]
-    numbers = _numbers(node)
+    numbers = _numbers(node.data, grad)
     if not first:
         first, numbers = [[numbers[0][0]._replace(role="title")]], numbers[1:]
     marks = [span.mark for row in numbers + first for span in row]
     mark = "nan" if "nan" in marks else "zero" if "zero" in marks else ""
     kind = "root" if node is root else "operation" if node.operands else "leaf"
-    return Box(kind, first + numbers, _hover(node, formulas), mark)
+    return Box(kind, first + numbers, _hover(node, formulas, grad), mark)
 
 
-def _hover(node: Any, formulas: Optional[Formulas]) -> str:
+def _hover(node: Any, formulas: Optional[Formulas], grad: Optional[float]) -> str:
     lines = [f"{clean(node.name)} = {exact(node.data)}" if node.name else exact(node.data)]
     if formulas and node.operands:
         lines.append(f"formula: {_written(formulas, node)}")
-    lines.append(f"gradient: {'not computed' if node.grad is None else exact(node.grad)}")
+    lines.append(f"gradient: {'not computed' if grad is None else exact(grad)}")
     if node.note is not None and node.note.scope:
         lines.append(f"scope: {' / '.join(map(clean, node.note.scope))}")
     if node.note is not None and node.note.source:
@@ -295,7 +301,8 @@ def _written(formulas: Formulas, node: Any) -> str:
 
 
 def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], boxes: list[Box],
-           formulas: Optional[Formulas], labels: str, lit: set[int]) -> list[Edge]:
+           formulas: Optional[Formulas], labels: str, lit: set[int],
+           grads: Optional[Mapping[int, float]]) -> list[Edge]:
     edges: list[Edge] = []
     merged: dict[tuple[int, int], Edge] = {}
     for node in order:
@@ -314,7 +321,8 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
                 label = "" if labels == "none" else pretty(partial)
                 if formulas:
                     label = derivative(formulas, node, slot)
-                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot))
+                room = "" if grads is None else product_text(grads[id(node)], partial)
+                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot, room))
             elif tail != head:
                 if (tail, head) not in merged:
                     merged[tail, head] = Edge(tail, head, hover="0")
@@ -327,13 +335,19 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
     return edges
 
 
-def _tints(nodes: list[Any], color: Color) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:
+def product_text(gradient: float, partial: float) -> str:
+    """The share of a gradient that one edge hands on."""
+    return f"{bracketed(gradient)} × {bracketed(partial)}"
+
+
+def _tints(nodes: list[Any], color: Color, grad_of: Callable[[Any], Any]
+           ) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:
     """How strongly each node is coloured, from 0 to 1, and the legend: what it says, at its weakest and strongest."""
     if color is None:
         return {}, None
     by_gradient = color == "grad"
     if by_gradient:
-        numbers = {id(node): abs(node.grad) for node in nodes if node.grad is not None}
+        numbers = {id(node): abs(grad_of(node)) for node in nodes if grad_of(node) is not None}
     elif isinstance(color, Mapping):
         given = {id(node): float(number) for node, number in color.items()}
         numbers = {id(node): given[id(node)] for node in nodes if id(node) in given}

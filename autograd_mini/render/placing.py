@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Callable
 
 from autograd_mini.render.dot import dot_source
 from autograd_mini.render.layered import layered
@@ -94,16 +93,3 @@ def by_ourselves(picture: Picture) -> Placement:
         page = (width + 2 * MARGIN, height + 2 * MARGIN)
     return Placement(*page, [turn(p) for p in centers], [[turn(p) for p in path] for path in paths],
                      [turn(p) for p in labels])
-
-
-ENGINES: dict[str, Callable[[Picture], Placement]] = {"dot": by_graphviz, "own": by_ourselves}
-
-
-def place(picture: Picture, engine: Any) -> Placement:
-    """The layout by the engine asked for, `dot` or `own`; None takes Graphviz where there is one."""
-    if engine is not None:
-        return ENGINES[engine](picture)
-    try:
-        return by_graphviz(picture)
-    except NoLayoutError:
-        return by_ourselves(picture)
