@@ -1,11 +1,14 @@
-"""Models trained through the scalar engine: logistic regression, the worked example, and its data."""
+"""Models trained through the scalar engine: logistic regression with its data, networks, and optimisers."""
 
 from autograd_mini.functions import sigmoid
 from autograd_mini.models import closed_forms
 from autograd_mini.models.dataset import DataError, Dataset, load_breast_cancer, read_csv, scaling, split
 from autograd_mini.models.logistic import LogisticRegression, cost, descend, logit, loss, loss_from_logit
+from autograd_mini.models.networks import MLP, Layer, Neuron
+from autograd_mini.models.optimisers import Adam, GradientDescent, Minimum, lbfgs, minimise
 
 __all__ = [
-    "DataError", "Dataset", "LogisticRegression", "closed_forms", "cost", "descend", "load_breast_cancer", "logit",
-    "loss", "loss_from_logit", "read_csv", "scaling", "sigmoid", "split",
+    "Adam", "DataError", "Dataset", "GradientDescent", "Layer", "LogisticRegression", "MLP", "Minimum", "Neuron",
+    "closed_forms", "cost", "descend", "lbfgs", "load_breast_cancer", "logit", "loss", "loss_from_logit", "minimise",
+    "read_csv", "scaling", "sigmoid", "split",
 ]
