@@ -1,40 +1,91 @@
 """Pickling and copying graphs of any depth, with the identity of shared nodes kept.
 
 Pickle follows references recursively, and a chain of a million nodes would overflow its stack. So a node first hands
-over all its ancestors, operands before users, as one flat tuple; while the pickler is inside that tuple, each node
-refers to its operands only, which the pickler has met by then and knows by identity.
+over its ancestors, operands before users, as one flat sequence; while the pickler is inside that, each node refers to
+its operands only, which the pickler has met by then and knows by identity. A `_Token` notes what a pickler was handed,
+so that nothing is handed over twice; it lives in the pickler's memo and goes with it.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Container
 from typing import Any, Optional
 
-from autograd_mini.graph import topological_order
 from autograd_mini.primitives import Primitive, lookup
 from autograd_mini.recording import Note
 
-_flat = threading.local()
+_thread = threading.local()
 
 
-class _Mark:
-    """Switches flat pickling on before the ancestors of a node, and back to what it was behind them."""
+class _Token:
+    """What a pickler has been handed. A pickler that has not met it asks for its `__reduce__`, and so gets its own."""
 
-    def __init__(self, ids: Optional[frozenset[int]]) -> None:
-        self.ids = ids
+    def __init__(self) -> None:
+        self.handed: set[int] = set()
+        self.inside = False
+        _thread.token = weakref.ref(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _flat.ids = self.ids
+        return bool, ((_Token(),) if self.handed else ())
+
+
+def _token() -> _Token:
+    reference = getattr(_thread, "token", None)
+    return (reference and reference()) or _Token()
+
+
+class _Inside:
+    """Switches flat pickling on before the ancestors of a node, and off behind them."""
+
+    def __init__(self, inside: bool) -> None:
+        self.inside = inside
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _token().inside = self.inside
         return bool, ()
+
+
+class _Ancestors:
+    """What a node depends on and this pickler was not handed yet, operands before users."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        handed = _token().handed
+        order = _unmet(self.node, handed)
+        handed.update(map(id, order))
+        return _nothing, (_Inside(True), *order[:-1], _Inside(False))
+
+
+def _unmet(root: Any, met: Container[int]) -> list[Any]:
+    """A topological order of what a node depends on, without going beyond nodes whose ids were met before."""
+    order: list[Any] = []
+    seen: set[int] = set()
+    pending = [(root, False)]
+    while pending:
+        node, finished = pending.pop()
+        if finished:
+            order.append(node)
+        elif id(node) not in seen and id(node) not in met:
+            seen.add(id(node))
+            pending.append((node, True))
+            pending.extend((operand, False) for operand in reversed(node.operands) if type(operand) is not float)
+    return order
 
 
 def reduce(node: Any, engine: str) -> tuple[Any, ...]:
     """What `__reduce__` of a node returns."""
-    ids = getattr(_flat, "ids", None)
-    if (ids is None or id(node) not in ids) and node.operands:
-        order = topological_order(node)[:-1]
-        return _last, (_Mark(frozenset(map(id, order))), *order, _Mark(ids), (_restore, *_fields(node, engine)))
-    return _restore, _fields(node, engine)
+    token = _token()
+    if not node.operands or (token.inside and id(node) in token.handed):
+        return _restore, _fields(node, engine)
+    return _last, (token, _Ancestors(node), (_restore, *_fields(node, engine)))
+
+
+def _nothing(*parts: Any) -> None:
+    return None
 
 
 def _fields(node: Any, engine: str) -> tuple[Any, ...]:
@@ -60,10 +111,9 @@ def _restore(engine: str, data: float, name: Optional[str], operation: Optional[
 
 def deepcopy(node: Any, memo: dict[int, Any]) -> Any:
     """What `__deepcopy__` of a node returns: a copy of its whole graph, sharing where the original shares."""
-    for original in topological_order(node):
-        if id(original) not in memo:
-            operands = tuple(memo.get(id(operand), operand) for operand in original.operands)
-            memo[id(original)] = shallow_copy(original, operands)
+    for original in _unmet(node, memo):
+        operands = tuple(memo.get(id(operand), operand) for operand in original.operands)
+        memo[id(original)] = shallow_copy(original, operands)
     return memo[id(node)]
 
 
