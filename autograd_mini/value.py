@@ -32,20 +32,19 @@ class Value:
     until a backward pass reached the node. Raises TypeError for what is not one real number.
     """
 
-    __slots__ = ("_data", "_name", "grad", "operation", "operands", "partials", "stamp", "is_traced", "note")
+    __slots__ = ("_data", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note")
     __module__ = "autograd_mini"
     __array_priority__ = 1000
 
     operation: Optional[Primitive]
     operands: tuple[Union[Value, float], ...]
     partials: tuple[Optional[float], ...]
-    grad: Optional[float]
     note: Optional[Note]
 
     def __init__(self, data: Any, name: Optional[str] = None) -> None:
         self._data = real(data)
         self.name = name
-        self.grad = None
+        self._grad: Optional[float] = None
         self.operation, self.operands, self.partials = None, (), ()
         self.stamp, self.is_traced, self.note = _clock, False, None
 
@@ -55,7 +54,7 @@ class Value:
                 is_traced: bool = False) -> Value:
         """A node with exactly these fields; what pickling, copying and tracing are made of."""
         node = cls.__new__(cls)
-        node._data, node._name, node.grad = data, name, grad
+        node._data, node._name, node._grad = data, name, grad
         node.operation, node.operands, node.partials = operation, operands, partials
         node.stamp, node.note = stamp, note
         node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is not float)
@@ -75,6 +74,15 @@ class Value:
         self._data = real(number)
         _clock += 1
         self.stamp = _clock
+
+    @property
+    def grad(self) -> Optional[float]:
+        """The gradient that the last backward pass left here; None where none has come by."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self._grad = None if number is None else real(number, "grad")
 
     @property
     def name(self) -> Optional[str]:
@@ -113,12 +121,12 @@ class Value:
         seed = real(seed, "seed")
         order = topological_order(self)
         for node in order:
-            node.grad = 0.0
-        self.grad = seed
+            node._grad = 0.0
+        self._grad = seed
         for node in reversed(order):
             for operand, partial in zip(node.operands, node.partials):
                 if type(operand) is not float:
-                    operand.grad += primitives.chain.value(node.grad, partial)
+                    operand._grad += primitives.chain.value(node._grad, partial)
 
     def __add__(self, other: Any) -> Value: return self._record(primitives.add, self, other)            # a + b
     def __sub__(self, other: Any) -> Value: return self._record(primitives.sub, self, other)            # a - b
