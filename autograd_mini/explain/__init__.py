@@ -1,5 +1,11 @@
 """Explaining and checking: derivations as formulas, claims tested, lost digits found.
 
 Everything here works on a recorded graph. `exact` reads the table at any number of digits and is the arbiter of all
-that is claimed elsewhere.
+that is claimed elsewhere; SymPy and mpmath are imported when something here is first used.
 """
+
+from autograd_mini.explain.derivation import Derivation, Step, derive
+from autograd_mini.explain.gradients import check_gradients
+from autograd_mini.explain.report import Report
+
+__all__ = ["Derivation", "Report", "Step", "check_gradients", "derive"]

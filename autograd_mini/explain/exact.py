@@ -16,8 +16,11 @@ from autograd_mini import primitives
 from autograd_mini.graph import is_node, topological_order
 from autograd_mini.primitives import Operators, Primitive, chain
 
-LIMIT = 12_000
-"""Working digits at which a number that still has not settled is accepted, for a small graph."""
+LIMIT, SUM_LIMIT = 12_000, 600
+"""Working digits at which a value, or a sum of derivatives, that has not settled is accepted, for a small graph.
+
+Sums of derivatives often cancel altogether (a loss that does not change along a direction), hence the smaller limit.
+"""
 
 _BITS = math.log2(10)
 _ANY_NUMBER = frozenset({"add", "sub", "mul", "neg", "square", "maximum", "minimum", "relu", "where", "less",
@@ -224,11 +227,11 @@ def derivatives(root: Any, digits: int = 50, by: str = "differences",
 
     def sweep(m: Any) -> dict[Any, Tracked]:
         forward = _forward(m, order, at or {})
-        backward = _backward(m, root, order, forward, by == "differences")
-        return {**backward, **{("value", key): tracked for key, tracked in forward.items()}}
+        backward = _backward(m, root, order, forward, at or {}, by == "differences")
+        return {**forward, **{("by", key): tracked for key, tracked in backward.items()}}
 
     settled = _settled(order, digits, sweep)
-    return {id(node): _plain(settled[id(node)].exact.number) for node in order}
+    return {id(node): _plain(settled["by", id(node)].exact.number) for node in order}
 
 
 def difference(root: Any, node: Any, digits: int = 50) -> Any:
@@ -258,10 +261,13 @@ def _plain(number: Any) -> Any:
 def _settled(order: Sequence[Any], digits: int, sweep: Callable[[Any], dict[Any, Tracked]]) -> dict[Any, Tracked]:
     """The sweep at the first working precision at which every number has its digits, or at the limit."""
     working, limit = digits + 10, max(digits + 10, min(LIMIT, max(800, 2_000_000 // max(len(order), 1))))
+    sums, values = max(digits + 10, min(limit, SUM_LIMIT)), {id(node) for node in order}
     while True:
         results = sweep(context(working))
-        missing = max((tracked.missing(digits * _BITS) for tracked in results.values()), default=0.0)
-        if missing <= 0 or working >= limit:
+        lacking = {key: tracked.missing(digits * _BITS) for key, tracked in results.items()}
+        open_ = [bits for key, bits in lacking.items() if working < (limit if key in values else sums)]
+        missing = max(open_, default=0.0)
+        if missing <= 0:
             return results
         working = min(more(working, missing), limit)
 
@@ -278,13 +284,13 @@ def _forward(m: Any, order: Sequence[Any], at: Mapping[int, Any]) -> dict[int, T
 
 
 def _backward(m: Any, root: Any, order: Sequence[Any], forward: Mapping[int, Tracked],
-              by_differences: bool) -> dict[int, Tracked]:
+              at: Mapping[int, Any], by_differences: bool) -> dict[int, Tracked]:
     """The derivative of root by every node, in the order of `Value.backward`, with error bounds."""
     totals: dict[int, Tracked] = {id(node): Tracked(Exact.of(m.zero), -math.inf) for node in order}
     totals[id(root)] = Tracked(Exact.of(m.one), -math.inf)
     for node in reversed(order):
         total = totals[id(node)]
-        if not node.operands or (total.exact.number == 0 and total.error == -math.inf):
+        if not node.operands or id(node) in at or (total.exact.number == 0 and total.error == -math.inf):
             continue
         result = forward[id(node)].exact
         operands = [forward[id(o)].exact if is_node(o) else Exact.of(m.mpf(o)) for o in node.operands]

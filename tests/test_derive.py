@@ -1,0 +1,268 @@
+"""`derive` finds the derivations of the textbooks, and shows nothing that 50 digits do not confirm."""
+
+import subprocess
+import sys
+
+import pytest
+
+from autograd_mini import StaleGraphError, Value, cos, exp, ln, norm_cdf, primitive, relu, sigmoid, sqrt, tanh, where
+from autograd_mini.explain import derive
+from autograd_mini.explain.elimination import TookTooLong, time_limit
+
+
+def named(node, name):
+    node.name = name
+    return node
+
+
+def variables(**numbers):
+    return [Value(number, name) for name, number in numbers.items()]
+
+
+def logistic():
+    x1, x2, w1, w2, b, y = variables(x1=1.5, x2=-2.0, w1=0.3, w2=0.1, b=0.2, y=1.0)
+    z = named(w1 * x1 + w2 * x2 + b, "z")
+    a = named(1 / (1 + exp(-z)), "a")
+    return -y * ln(a) - (1 - y) * ln(1 - a), [a, z, w1, w2, b]
+
+
+def logistic_in_small_steps():
+    z, y = variables(z=0.45, y=1.0)
+    t = named(1 + exp(-z), "t")
+    a = named(1 / t, "a")
+    return -y * ln(a) - (1 - y) * ln(1 - a), [z]
+
+
+def softmax(taken=None):
+    z = variables(z1=0.3, z2=-0.5, z3=1.1)
+    y = variables(y1=0.0, y2=1.0, y3=0.0)
+    e = [exp(score) for score in z]
+    total = e[0] + e[1] + e[2]
+    p = [named(part / total, f"p{i + 1}") for i, part in enumerate(e)]
+    return (-(y[0] * ln(p[0]) + y[1] * ln(p[1]) + y[2] * ln(p[2])) if taken is None else -ln(p[taken])), z, p
+
+
+def tanh_from_exponentials():
+    x, = variables(x=0.4)
+    return named((exp(x) - exp(-x)) / (exp(x) + exp(-x)), "t"), [x]
+
+
+def softplus():
+    z, = variables(z=0.4)
+    return named(ln(1 + exp(z)), "s"), [z]
+
+
+def least_squares():
+    w, b, x1, x2, y1, y2 = variables(w=0.4, b=0.1, x1=0.5, x2=1.5, y1=0.7, y2=1.4)
+    r1, r2 = named(w * x1 + b - y1, "r1"), named(w * x2 + b - y2, "r2")
+    return (r1 ** 2 + r2 ** 2) / 2, [w, b]
+
+
+def two_layers():
+    x1, x2, y, c = variables(x1=0.5, x2=-0.3, y=1.0, c=0.2)
+    hidden, scores = [], c
+    for i, v in enumerate(variables(v1=0.7, v2=-0.4), 1):
+        wa, wb, bias = variables(**{f"w{i}1": 0.2 * i, f"w{i}2": -0.3 * i, f"b{i}": 0.1 * i})
+        hidden.append(named(tanh(named(wa * x1 + wb * x2 + bias, f"z{i}")), f"h{i}"))
+        scores = scores + v * hidden[-1]
+    a = named(1 / (1 + exp(-named(scores, "z"))), "a")
+    return -y * ln(a) - (1 - y) * ln(1 - a), ["w11", "b2", "v1", "c"]
+
+
+def gaussian():
+    x, mu, sigma = variables(x=1.2, mu=0.5, sigma=0.8)
+    return named(-ln(sigma) - (x - mu) ** 2 / (2 * sigma ** 2), "l"), [mu, sigma]
+
+
+def standardised_gaussian():
+    x, mu, sigma = variables(x=1.2, mu=0.5, sigma=0.8)
+    u = named((x - mu) / sigma, "u")
+    return named(-ln(sigma) - u ** 2 / 2, "l"), [mu, sigma]
+
+
+def quotient():
+    x, = variables(x=3.0)
+    return named((x ** 2 + 1) / (x - 1), "f"), [x]
+
+
+def composed_power():
+    x, = variables(x=3.0)
+    u = named(x ** 2 + 1, "u")
+    return named(u ** 5, "f"), [x]
+
+
+def arc_length():
+    p, = variables(p=0.7)
+    return named(sqrt(1 + p ** 2), "s"), [p]
+
+
+def polar_radius():
+    x, y = variables(x=0.7, y=0.9)
+    return named(sqrt(x ** 2 + y ** 2), "r"), [x, y]
+
+
+def black_scholes():
+    S, K, r, sigma, T = variables(S=100.0, K=95.0, r=0.03, sigma=0.2, T=0.75)
+    d1 = named((ln(S / K) + (r + sigma * sigma / 2) * T) / (sigma * sqrt(T)), "d1")
+    d2 = named(d1 - sigma * sqrt(T), "d2")
+    return named(S * norm_cdf(d1) - K * exp(-r * T) * norm_cdf(d2), "C"), [S]
+
+
+def activations():
+    w, x = variables(w=2.0, x=0.7)
+    z = named(w * x, "z")
+    h = named(relu(z), "h")
+    return h * h, [w]
+
+
+TEXTBOOK = {
+    logistic: {"dL/da": "-y/a + (1 - y)/(1 - a)", "da/dz": "a - a**2", "dL/dz": "a - y", "dL/dw1": "x1*(a - y)",
+               "dL/dw2": "x2*(a - y)", "dL/db": "a - y"},
+    logistic_in_small_steps: {"da/dt": "-1/t**2", "dt/dz": "1 - t", "dL/dz": "a - y"},
+    tanh_from_exponentials: {"dt/dx": "1 - t**2"},
+    softplus: {"ds/dz": "exp(z)/(exp(z) + 1)"},
+    least_squares: {"dL/dw": "r1*x1 + r2*x2", "dL/db": "r1 + r2"},
+    two_layers: {"dL/dw11": "v1*x1*(1 - h1**2)*(a - y)", "dL/db2": "v2*(1 - h2**2)*(a - y)", "dL/dv1": "h1*(a - y)",
+                 "dL/dc": "a - y"},
+    gaussian: {"dl/dmu": "(x - mu)/sigma**2", "dl/dsigma": "-1/sigma + (x - mu)**2/sigma**3"},
+    standardised_gaussian: {"dl/dmu": "u/sigma", "dl/dsigma": "(u**2 - 1)/sigma"},
+    quotient: {"df/dx": "(x**2 - 2*x - 1)/(x - 1)**2"},
+    composed_power: {"df/dx": "10*u**4*x"},
+    arc_length: {"ds/dp": "p/s"},
+    polar_radius: {"dr/dx": "x/r", "dr/dy": "y/r"},
+    black_scholes: {"dC/dd1": "0", "dC/dS": "norm_cdf(d1)"},
+    activations: {"dh/dz": "(1 if z > 0 else 0)"},
+}
+
+
+@pytest.mark.parametrize("example", TEXTBOOK, ids=lambda example: example.__name__)
+def test_the_results_are_those_of_the_textbook_and_are_confirmed(example):
+    loss, wrt = example()
+    derivation = derive(loss, wrt)
+    for claim, result in TEXTBOOK[example].items():
+        assert str(derivation[claim]) == f"{claim} = {result}"
+    assert all(step.verified and not step.note for step in derivation)
+
+
+def test_softmax_with_cross_entropy_gives_p_minus_y():
+    loss, z, _ = softmax()
+    derivation = derive(loss, z, assume=["y1 + y2 + y3 = 1"])
+    assert [str(derivation[score]) for score in z] == [f"dL/dz{i} = p{i} - y{i}" for i in (1, 2, 3)]
+    assert str(derivation["dp1/dz1"]) == "dp1/dz1 = p1 - p1**2" and str(derivation["dp2/dz1"]) == "dp2/dz1 = -p1*p2"
+    assert all(step.verified for step in derivation)
+
+
+def test_named_nodes_beside_the_loss_can_be_used():
+    loss, z, p = softmax(taken=1)
+    derivation = derive(loss, z, using=p)
+    assert [str(derivation[score]) for score in z] == ["dL/dz1 = p1", "dL/dz2 = p2 - 1", "dL/dz3 = p3"]
+
+
+def test_the_text_shows_the_chain_from_the_definitions_to_a_minus_y():
+    loss, wrt = logistic()
+    assert derive(loss, wrt[:3]).text() == """\
+z      = w1*x1 + w2*x2 + b
+a      = 1/(1 + exp(-z))
+L      = -y*ln(a) - (1 - y)*ln(1 - a)
+
+da     = dL/da = -y/a + (1 - y)/(1 - a)
+da/dz  = exp(-z)/(1 + exp(-z))**2 = a - a**2
+dz     = dL/dz = da * da/dz = a - y
+dz/dw1 = x1
+dw1    = dL/dw1 = dz * dz/dw1 = x1*dz = x1*(a - y)"""
+
+
+def test_numbers_are_substituted_on_request():
+    z, y = variables(z=0.0, y=1.0)
+    a = named(1 / (1 + exp(-z)), "a")
+    lines = derive(-y * ln(a) - (1 - y) * ln(1 - a), [z]).text(numbers=True).splitlines()
+    assert lines[0] == "a     = 1/(1 + exp(-z)) = 1/(1 + exp(-0)) = 0.5"
+    assert lines[-1] == "dz    = dL/dz = da * da/dz = a - y = 0.5 - 1 = -0.5"
+
+
+def test_latex_is_one_aligned_block():
+    loss, wrt = logistic()
+    derivation = derive(loss, wrt[:2])
+    block = derivation.latex()
+    assert block.startswith("\\begin{aligned}") and block.endswith("\\end{aligned}")
+    assert r"\frac{\partial L}{\partial z} &= \frac{\partial L}{\partial a} \, \frac{\partial a}{\partial z} = a - y" \
+        in block
+    assert derivation._repr_latex_() == f"$$\n{block}\n$$"
+
+
+def test_steps_are_objects_in_the_order_of_the_chain_rule():
+    loss, wrt = logistic()
+    derivation = derive(loss, wrt[:2])
+    assert [(step.kind, step.claim) for step in derivation] == [
+        ("definition", "z"), ("definition", "a"), ("definition", "L"), ("chain", "dL/da"), ("local", "da/dz"),
+        ("chain", "dL/dz")]
+    assert derivation[wrt[1]] is derivation["dL/dz"] and str(derivation["dL/dz"].result) == "a - y"
+    with pytest.raises(KeyError, match="it has z, a, L"):
+        derivation["dL/dq"]
+
+
+def test_several_paths_are_added_up_and_a_direct_one_is_written_out():
+    x, = variables(x=0.5)
+    u = named(x ** 2, "u")
+    derivation = derive(named(u * x + cos(u), "f"), [x])
+    assert "dx    = df/dx = u + du * du/dx" in derivation.text()
+    assert str(derivation[x]) == "df/dx = u + 2*x*(x - sin(u))"
+
+
+def test_a_step_that_takes_too_long_is_shown_unsimplified_and_says_so():
+    loss, wrt = logistic()
+    derivation = derive(loss, wrt[:2], seconds=1e-4)
+    assert "not simplified: it took longer than 0.0001 s" in derivation.text()
+    assert all(step.verified for step in derivation)
+
+
+def test_a_time_limit_interrupts_and_leaves_nothing_behind():
+    with pytest.raises(TookTooLong), time_limit(0.05):
+        while True:
+            pass
+    with time_limit(60.0):
+        pass
+
+
+def test_cases_and_rows_of_ones_own_are_differentiated_by_their_rules():
+    r, = variables(r=0.7)
+    huber = named(where(abs(r) < 1, r * r / 2, abs(r) - 0.5), "h")
+    assert str(derive(huber, [r])[r]) == "dh/dr = (r if abs(r) < 1 else sign(r))"
+    twice = primitive("derive_twice", lambda a: 2 * a, [lambda y, a: 2.0], formula=lambda a: 2 * a)
+    assert str(derive(named(twice(r), "f"), [r])[r]) == "df/dr = 2"
+
+
+def test_names_that_meet_are_kept_apart_and_inputs_without_one_get_one():
+    u, v, w = Value(1.0, "x"), Value(2.0, "x"), Value(3.0)
+    derivation = derive(named(u * v * w, "f"), [u, v, w])
+    assert [str(derivation[node]) for node in (u, v, w)] == ["df/dx = v1*x_2", "df/dx_2 = v1*x", "df/dv1 = x*x_2"]
+
+
+def test_floats_are_printed_as_they_were_written_and_read_exactly():
+    x, = variables(x=0.5)
+    assert str(derive(named(0.1 * x, "f"), [x])[x]) == "df/dx = 0.1"
+
+
+@pytest.mark.parametrize("ask, error", [
+    (lambda f, x: derive(3.0), "only a Value can be derived, not float"),
+    (lambda f, x: derive(f, ["q"]), "no node is called 'q'"),
+    (lambda f, x: derive(f, [Value(1.0, "q")]), "not part of the graph"),
+    (lambda f, x: derive(f, [x], assume=["x + 1"]), "an assumption is an equation"),
+])
+def test_bad_requests_are_told(ask, error):
+    x, = variables(x=0.5)
+    with pytest.raises((TypeError, ValueError), match=error):
+        ask(named(sigmoid(x), "f"), x)
+
+
+def test_a_stale_graph_is_not_derived():
+    x, = variables(x=0.5)
+    f = named(sigmoid(x), "f")
+    x.data = 0.6
+    with pytest.raises(StaleGraphError):
+        derive(f, [x])
+
+
+def test_sympy_is_imported_only_when_used():
+    code = "import sys, autograd_mini; assert not {'sympy', 'mpmath'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
