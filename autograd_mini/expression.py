@@ -14,7 +14,7 @@ import re
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from autograd_mini.primitives import lookup
-from autograd_mini.value import functions
+from autograd_mini.value import engines, functions
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
@@ -76,7 +76,10 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     """
     known = {**CONSTANTS, **(variables or {})}
     for name, definition in _statements(source):
-        known[name] = _evaluate(definition, known)
+        result = _evaluate(definition, known)
+        if name and type(result) in engines.values() and not any(result is earlier for earlier in known.values()):
+            result.name = name  # so that texts and drawings call the part what the expression calls it
+        known[name] = result
     return known[""]
 
 

@@ -372,7 +372,7 @@ sign = primitive("sign", lambda a: a if a != a else float((a > 0) - (a < 0)), (l
                  c="{0} != {0} ? {0} : (double)(({0} > 0) - ({0} < 0))",
                  latex=r"\operatorname{{sgn}}\left({0}\right)", numpy="sign", at=(-0.7, 20.0))
 floor = primitive("floor", _c("floor"), (lambda y, a: defined(y, 0.0),), c="floor({0})",
-                  latex=r"\left\lfloor{0}\right\rfloor", numpy="floor", at=(-0.7, 20.5))
+                  latex=r"\left\lfloor {0} \right\rfloor", numpy="floor", at=(-0.7, 20.5))
 maximum = primitive("maximum", lambda a, b: a if a > b or a != a else b,
                     (lambda y, a, b: defined(y, (1 + less(b, a) - less(a, b)) / 2),
                      lambda y, a, b: defined(y, (1 + less(a, b) - less(b, a)) / 2)),

@@ -112,7 +112,8 @@ def test_latex_is_typeset(row):
     mathtext = pytest.importorskip("matplotlib.mathtext")
     leaves = [Value(number, name) for number, name in zip(row.at[0], ("alpha", "w_12", "50 %"))]
     apply = getattr(am, row.name)
-    for value in (apply(*leaves), apply(*[-leaf / 3 for leaf in leaves]) ** 2 * 1e-7):
+    letters = [Value(number, name) for number, name in zip(row.at[0], "abc")]
+    for value in (apply(*leaves), apply(*letters), apply(*[-leaf / 3 for leaf in leaves]) ** 2 * 1e-7):
         mathtext.MathTextParser("path").parse(f"${latex(value)}$")
 
 
@@ -128,6 +129,11 @@ def test_latex_is_typeset(row):
 ])
 def test_latex_brackets(value, expected):
     assert latex(value(Value(1.0, "a"), Value(2.0, "b"))) == expected
+
+
+def test_latex_of_names_that_are_no_latex():
+    written = latex(am.sin(Value(1.0, "50 % of\x00 $x_1^2 \\{")))
+    assert written == "\\sin\\left(\\mathrm{50\\ \\%\\ of\ufffd\\ \\$x\\_1\\hat{}2\\ \\backslash{}\\{}\\right)"
 
 
 def test_latex_of_a_derivation_is_aligned():

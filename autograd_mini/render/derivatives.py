@@ -6,15 +6,31 @@ A rule is run on written operands. At a point that is not special, what guards t
 
 from __future__ import annotations
 
-import math
 from typing import Any, Optional, Sequence, Union
 
 from autograd_mini.graph import is_node
-from autograd_mini.primitives import ATOM, Operators, Primitive, number as evaluate_rule
+from autograd_mini.primitives import (
+    ATOM,
+    LN2,
+    LN10,
+    LOG2_E,
+    LOG10_E,
+    ONE_OVER_SQRT_2PI,
+    SQRT2,
+    TWO_OVER_SQRT_PI,
+    Operators,
+    Primitive,
+)
 from autograd_mini.render.formulas import Formulas, Written
 from autograd_mini.render.numbers import pretty
 
 _LONGEST = 26
+_FAR = 30.0
+_NAMED = {LN2: ("ln(2)", r"\ln 2"), LN10: ("ln(10)", r"\ln 10"), SQRT2: ("sqrt(2)", r"\sqrt{2}"),
+          LOG2_E: ("(1 / ln(2))", r"\tfrac{1}{\ln 2}"), LOG10_E: ("(1 / ln(10))", r"\tfrac{1}{\ln 10}"),
+          TWO_OVER_SQRT_PI: ("(2 / sqrt(pi))", r"\tfrac{2}{\sqrt{\pi}}"),
+          -TWO_OVER_SQRT_PI: ("(-2 / sqrt(pi))", r"\tfrac{-2}{\sqrt{\pi}}"),
+          ONE_OVER_SQRT_2PI: ("(1 / sqrt(2 * pi))", r"\tfrac{1}{\sqrt{2 \pi}}")}
 
 
 class Term(Operators):
@@ -39,13 +55,8 @@ class Term(Operators):
 
     def of(self, constant: float) -> Term:
         """A number as a term."""
-        names = {math.log(2): ("ln(2)", r"\ln 2"), 1.4426950408889634: ("(1 / ln(2))", r"\tfrac{1}{\ln 2}"),
-                 0.4342944819032518: ("(1 / ln(10))", r"\tfrac{1}{\ln 10}"),
-                 1.1283791670955126: ("(2 / sqrt(pi))", r"\tfrac{2}{\sqrt{\pi}}"),
-                 -1.1283791670955126: ("(-2 / sqrt(pi))", r"\tfrac{-2}{\sqrt{\pi}}"),
-                 0.3989422804014327: ("(1 / sqrt(2 * pi))", r"\tfrac{1}{\sqrt{2 \pi}}")}
-        if constant in names:
-            return Term(self.writer, Written(names[constant][self.writer.latex], ATOM), constant)
+        if constant in _NAMED:
+            return Term(self.writer, Written(_NAMED[constant][self.writer.latex], ATOM), constant)
         return Term(self.writer, self.writer.number(constant), constant)
 
     def _shorter(self, name: str, terms: tuple[Term, ...]) -> Optional[Term]:
@@ -57,7 +68,7 @@ class Term(Operators):
             return b
         if name == "away":
             return a
-        if name in ("minimum", "maximum") and b.constant is not None:  # a bound against overflow, far out
+        if name in ("minimum", "maximum") and b.constant is not None and abs(b.constant) > _FAR:  # against overflow
             return a
         if name == "div" and a.operation is not None and a.operation.name == "floor":  # a, rounded to a few bits
             return a.operands[0].operands[0]
@@ -104,11 +115,3 @@ def derivative(formulas: Formulas, node: Any, slot: int) -> str:
     except Exception:  # a rule of the user's own may ask for bare floats
         return pretty(node.partials[slot])
     return formula.replace(" * ", " ").replace("-", "−") if len(formula) <= _LONGEST else pretty(node.partials[slot])
-
-
-def point_value(row: Primitive, slot: int, point: tuple[float, ...]) -> float:
-    """The derivative that is promised at one point."""
-    rule = row.partials[slot]
-    return 0.0 if rule is None else evaluate_rule(rule, row.number(*point), *point)
-
-

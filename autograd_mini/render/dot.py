@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 
-from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span, clean
+from autograd_mini.render.formulas import clean
+from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span
 from autograd_mini.render.theme import DARK, LIGHT, Palette, box_style, edge_style, span_color
 
 _MANY = 60

@@ -123,6 +123,11 @@ def _is_plain(name: str) -> bool:
         and name not in TABLE
 
 
+def clean(text: str) -> str:
+    """A text without what XML cannot hold: control characters and halves of surrogate pairs become a sign."""
+    return re.sub("[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]", "\ufffd", " ".join(text.split("\n")))
+
+
 def latex_name(name: str) -> str:
     r"""A name in LaTeX: Greek letters, subscripts, anything else upright and escaped.
 
@@ -131,7 +136,7 @@ def latex_name(name: str) -> str:
     """
     match = re.fullmatch(r"([A-Za-z]+?)(?:_([A-Za-z0-9]+)|(\d+))?", name)
     if match is None:
-        return r"\mathrm{" + "".join(_ESCAPES.get(c, r"\ " if c.isspace() else c) for c in name) + "}"
+        return r"\mathrm{" + "".join(_ESCAPES.get(c, r"\ " if c.isspace() else c) for c in clean(name)) + "}"
     stem, *subscripts = match.groups()
     below = subscripts[0] or subscripts[1]
     return _word(stem) + (f"_{{{_word(below)}}}" if below else "")

@@ -7,7 +7,6 @@ from the root; so a picture stays small while the graph may be of any size.
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Union
 
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
 from autograd_mini.render.derivatives import derivative
-from autograd_mini.render.formulas import Formulas, symbol
+from autograd_mini.render.formulas import Formulas, clean, symbol
 from autograd_mini.render.numbers import bracketed, exact, pretty
 
 Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
@@ -106,11 +105,6 @@ def _ems(char: str) -> float:
     if char in "mwMW@%–−+=<>×÷…∂":
         return 0.9 if char in "mwMW@%…" else 0.6
     return 0.72 if char.isupper() else 0.57 if ord(char) < 0x250 else 0.8
-
-
-def clean(text: str) -> str:
-    """A text without what XML cannot hold: control characters and halves of surrogate pairs become a sign."""
-    return re.sub("[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]", "\ufffd", " ".join(text.split("\n")))
 
 
 def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str, color: Color, highlight: list[Any],

@@ -9,9 +9,9 @@ from typing import Any, Optional
 
 from autograd_mini.graph import is_node, topological_order
 from autograd_mini.primitives import ATOM, chain
-from autograd_mini.render.formulas import SIGNED, Formulas, Written, symbol
+from autograd_mini.render.formulas import SIGNED, Formulas, Written, clean, symbol
 from autograd_mini.render.numbers import bracketed, exact, pretty
-from autograd_mini.render.picture import EXPLAINED, Picture, clean, product_text
+from autograd_mini.render.picture import EXPLAINED, Picture, product_text
 
 _LONGEST = 26
 

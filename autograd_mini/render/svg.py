@@ -6,7 +6,8 @@ import hashlib
 import html
 import math
 
-from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span, clean, row_height
+from autograd_mini.render.formulas import clean
+from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span, row_height
 from autograd_mini.render.placing import Placement, Point
 from autograd_mini.render.theme import FONT, Palette, accent, span_color
 
