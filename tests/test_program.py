@@ -136,3 +136,24 @@ def test_derivatives_of_any_order_trace_like_any_function():
     np.testing.assert_allclose(trace(am.hessian(f), point)(point), second, rtol=1e-15)
     tangent = trace(lambda p, v: am.jvp(f, (p,), (v,)), point, point)(point, np.array([1.0, 2.0]))[1]
     assert tangent == pytest.approx(slope @ [1.0, 2.0], rel=1e-15)
+
+
+def test_explain_says_which_executor_ran_and_why(step):
+    step.mean(W, B, X, Y, executor="numpy")
+    assert step.explain().startswith("numpy for") and "as asked for" in step.explain()
+    fresh = pickle.loads(pickle.dumps(step))
+    assert "nothing has run" in fresh.explain()
+    fresh.mean(W, B, X[:10], Y[:10])
+    assert "10 rows, as the quickest for that" in fresh.explain()
+
+
+@pytest.mark.parametrize("wrong", ["fortran", "LLVM"])
+def test_an_unknown_executor_is_an_error_that_lists_them(step, wrong):
+    for call in (lambda: step(W, B, X[0], Y[0], executor=wrong), lambda: step.sum(W, B, X, Y, executor=wrong)):
+        with pytest.raises(ValueError, match="python, native, numpy, llvm"):
+            call()
+
+
+def test_no_threads_is_an_error(step):
+    with pytest.raises(ValueError, match="threads=0"):
+        step.sum(W, B, X, Y, threads=0)

@@ -28,7 +28,7 @@ cdef extern from *:
     const char* AM_FINGERPRINT
     const Instruction* run_until_other "am_run"(const Instruction* now, const double* slots, double* result) noexcept nogil
 
-ctypedef void (*Compiled)(const double*, double*) noexcept nogil
+ctypedef void (*Compiled)(const double* numbers, double* results, double* frame) noexcept nogil
 
 cdef enum:
     ON_STACK = 512          # slots
@@ -43,9 +43,10 @@ cdef tuple NUMPY_NUMBERS = (np.floating, np.integer)
 
 
 cdef class Interpreter:
-    """The operations of a body as instructions; or, where its `address` is given, a C function that does the same.
+    """The operations of a body as instructions; or a compiled function that does the same.
 
-    The function takes (const double *inputs, double *outputs).
+    The function is given by its address and takes (const double *numbers, double *results, double *frame); `frame` is
+    how many numbers the last of them must have room for. `keeps` is what the function lives in.
     """
 
     cdef Instruction* code
@@ -55,15 +56,17 @@ cdef class Interpreter:
     cdef Py_ssize_t constant_count, count
     cdef list others                # (primitive, operand slots) of the rows that C does not know
     cdef Compiled compiled
+    cdef Py_ssize_t frame
+    cdef object keeps
     cdef bint is_long
 
-    def __cinit__(self, body, uintptr_t address=0):
+    def __cinit__(self, body, uintptr_t address=0, Py_ssize_t frame=0, keeps=None):
         cdef Py_ssize_t place, i
         cdef tuple operands
         self.inputs, self.outputs = body.inputs, len(body.outputs)
         self.others = []
         if address:
-            self.compiled = <Compiled>address
+            self.compiled, self.frame, self.keeps = <Compiled>address, frame, keeps
             self.is_long = len(body.operations) > LONG
             return
         self.constant_count, self.count = len(body.constants), len(body.operations)
@@ -94,7 +97,7 @@ cdef class Interpreter:
 
     cdef Py_ssize_t room(self):
         """How many numbers a call needs: slots and outputs."""
-        return self.inputs + self.constant_count + self.count + self.outputs
+        return self.inputs + self.constant_count + self.count + self.frame + self.outputs
 
     cdef int evaluate(self, double* slots, double* outputs) except -1:
         """The outputs, given the inputs in the first slots."""
@@ -103,9 +106,9 @@ cdef class Interpreter:
         if self.compiled != NULL:
             if self.is_long:
                 with nogil:
-                    self.compiled(slots, outputs)
+                    self.compiled(slots, outputs, results)
             else:
-                self.compiled(slots, outputs)
+                self.compiled(slots, outputs, results)
             return 0
         memcpy(slots + self.inputs, self.constants, self.constant_count * sizeof(double))
         place = 0
@@ -192,25 +195,23 @@ cdef class Place:
 cdef class Caller:
     """Calls a body with nested arguments, where these are what they usually are: floats, ints, arrays of float64.
 
-    `arguments` and `result` are layouts with a Place for each part.
+    `arguments` and `result` are layouts with a Place for each part. After the `most` calls it does no more.
     """
 
     cdef Interpreter interpreter
     cdef tuple arguments
     cdef object result
-    cdef readonly Py_ssize_t calls
-    cdef public Py_ssize_t calls_until_asked
+    cdef Py_ssize_t calls, most
 
-    def __init__(self, Interpreter interpreter, tuple arguments, result):
-        self.interpreter, self.arguments, self.result = interpreter, arguments, result
-        self.calls_until_asked = PY_SSIZE_T_MAX
+    def __init__(self, Interpreter interpreter, tuple arguments, result, Py_ssize_t most=PY_SSIZE_T_MAX):
+        self.interpreter, self.arguments, self.result, self.most = interpreter, arguments, result, most
 
     def __call__(self, tuple arguments):
-        """The result, or NotImplemented where the arguments are unusual or `calls` has reached `calls_until_asked`."""
+        """The result, or NotImplemented where the arguments are unusual or it has been called `most` times."""
         cdef double small[ON_STACK]
         cdef double* slots = small
         cdef Py_ssize_t i, room = self.interpreter.room()
-        if len(arguments) != len(self.arguments) or self.calls >= self.calls_until_asked:
+        if len(arguments) != len(self.arguments) or self.calls >= self.most:
             return NotImplemented
         if room > ON_STACK:
             slots = <double*>PyMem_RawMalloc(room * sizeof(double))

@@ -3,7 +3,7 @@
     python   the readable interpreter, one operation of one example after the other
     native   the same, compiled: the quickest to start
     numpy    each operation over a block of rows
-    llvm     machine code of the program's own: the fastest, once compiling has paid
+    llvm     machine code of the program's own: the fastest, once compiling it has paid
 
 All compute the same: the same bits but for the elementary functions of numpy and llvm, which are within a few units
 in the last place of those of the scalar engine.
@@ -17,7 +17,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -33,15 +33,34 @@ from autograd_mini.value import engine
 
 NAMES = ("python", "native", "numpy", "llvm")
 
-# What was measured, in seconds: compiling, and an operation in each executor. It only decides which one runs
-COMPILE, COMPILE_OPERATION = 15e-3, 0.2e-3
-SCALAR_OPERATION = {"python": 200e-9, "native": 2e-9, "llvm": 0.7e-9}
-BLOCK_OPERATION, ROW_OPERATION, LLVM_ROW_OPERATION = 1.5e-6, 1e-9, 0.2e-9
-THREAD = 1e-3  # the work that is worth a thread
+
+class Cost(NamedTuple):
+    """What an executor takes, in seconds, as measured: it decides which one runs, and nothing else."""
+
+    start: float            # making it ready
+    start_operation: float  # ... for each operation
+    operation: float        # each operation on a row
+    block: float            # each operation on a block, whatever its rows
+
+    def to_start(self, operations: int) -> float:
+        return self.start + self.start_operation * operations
+
+    def to_run(self, operations: int, rows: int) -> float:
+        return operations * (self.operation * rows + self.block * blocks(rows))
+
+
+COSTS = {
+    "python": Cost(0.0, 0.0, 200e-9, 0.0),
+    "native": Cost(0.0, 0.0, 4e-9, 0.0),
+    "numpy": Cost(0.0, 0.0, 2e-9, 1.5e-6),
+    "llvm": Cost(20e-3, 40e-6, 0.2e-9, 0.0),
+}
+THREAD = 0.5e-3
+"""The work, in seconds, that is worth a thread."""
 
 
 def compiled_interpreter() -> Any:
-    """The compiled interpreter's module, or None where the package is installed or asked for without it."""
+    """The module of the compiled interpreter, or None where it was not built or the readable engine is in use."""
     if engine != "native":
         return None
     try:
@@ -55,99 +74,138 @@ def compiled_interpreter() -> Any:
     return module
 
 
-def have_llvm() -> bool:
-    """Whether llvmlite is installed."""
-    return importlib.util.find_spec("llvmlite") is not None
-
-
 class Executors:
     """The executors of one body, made when they are first needed, and the choice between them."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self.operations = max(1, len(body.operations))
-        self.native = compiled_interpreter()
-        self.done: dict[Any, int] = {}
         self.story = "nothing has run yet"
+        self._native = compiled_interpreter()
+        self._scalar = "native" if self._native else "python"
+        self._has_llvm = all(map(importlib.util.find_spec, ("llvmlite", "autograd_mini.program.llvm")))
         self._made: dict[Any, Any] = {}
+        self._spent: dict[Any, float] = {}
         self._lock = threading.RLock()
 
-    def interpreter(self, name: str) -> Any:
+    # Making them --------------------------------------------------------------------------------------------------
+
+    def scalar(self, name: str) -> Any:
         """What runs one example: an object with `run(numbers)`."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make_scalar(name)
+            return self._made[name]
+
+    def _make_scalar(self, name: str) -> Any:
+        if name == "python":
+            return Interpreter(self.body)
         if name == "numpy":
-            return self._make("numpy", lambda: _OneRow(Vectorized(self.body, [False] * self.body.inputs)))
-        if name == "native":
-            return self._make("native", lambda: self._require_native().Interpreter(self.body))
-        return self._make("python", lambda: Interpreter(self.body))
+            return _OneRow(Vectorized(self.body, [False] * self.body.inputs))
+        if name == "llvm":
+            compiled = self._llvm().Scalar(self.body)
+            if self._native is None or any(row.index >= self._native.ROWS for row, _ in self.body.operations):
+                return compiled
+            address = compiled.function.machine.address("scalar")
+            return self._native.Interpreter(self.body, address, compiled.text.frame, compiled)
+        if self._native is None:
+            raise ImportError("executor='native' needs the compiled extension: install with a C compiler and without "
+                              "AUTOGRAD_MINI_ENGINE=python, or use executor='numpy', which works everywhere")
+        return self._native.Interpreter(self.body)
 
-    def _require_native(self) -> Any:
-        if self.native is None:
-            raise ImportError("executor='native' needs the compiled extension: install with a C compiler, without "
-                              "AUTOGRAD_MINI_ENGINE=python; executor='numpy' works everywhere")
-        return self.native
-
-    def over_data(self, name: str, batch: Batch) -> Any:
+    def over_data(self, name: str, is_data: tuple[bool, ...]) -> Any:
         """What runs over data: an object with `sums` and `rows`."""
-        is_data = batch.is_data()
-        if name == "numpy":
-            return self._make(("numpy", is_data), lambda: Vectorized(self.body, is_data))
-        return self._make(("rows", name), lambda: RowByRow(self.interpreter(name), len(self.body.outputs)))
-
-    def _make(self, key: Any, make: Callable[[], Any]) -> Any:
+        key = (name, is_data) if name in ("numpy", "llvm") else (name, "rows")
         with self._lock:
             if key not in self._made:
-                made = make()
-                self._made[key] = made
+                if name == "numpy":
+                    self._made[key] = Vectorized(self.body, is_data)
+                elif name == "llvm":
+                    self._made[key] = self._llvm().Rows(self.body, is_data)
+                else:
+                    self._made[key] = RowByRow(self.scalar(name), len(self.body.outputs))
             return self._made[key]
+
+    def _llvm(self) -> Any:
+        if not self._has_llvm:
+            raise ImportError("executor='llvm' needs llvmlite: pip install autograd_mini[jit], or use executor='numpy'")
+        return importlib.import_module("autograd_mini.program.llvm.execution")
+
+    # Running ------------------------------------------------------------------------------------------------------
 
     def run(self, numbers: np.ndarray, executor: Optional[str]) -> Sequence[float]:
         """The outputs for one example."""
-        name = _known(executor) or ("native" if self.native else "python")
-        self._tell(name, executor, "one example")
-        return self.interpreter(name).run(numbers)
+        name = executor or ("llvm" if "llvm" in self._made and self._native else self._scalar)
+        self._tell(_known(name), executor, "one example", "")
+        return self.scalar(name).run(numbers)
 
     def caller(self, arguments: Sequence[Any], result: Any) -> Callable[[tuple[Any, ...]], Any]:
-        """What calls the compiled interpreter with usual arguments and returns NotImplemented for others."""
-        if self.native is None:
+        """What calls the program quickly where its arguments are the usual ones, and else returns NotImplemented.
+
+        It begins with the interpreter, and returns NotImplemented too once machine code would have paid; asked for
+        again, it is of machine code.
+        """
+        if self._native is None:
             return lambda arguments: NotImplemented
-        native = self.native
+        native = self._native
 
         def place(part: Part) -> Any:
             return native.Place(part.start, part.shape)
 
-        return native.Caller(self.interpreter("native"), tuple([fill(layout, place) for layout in arguments]),
-                             fill(result, place))
+        places = tuple([fill(layout, place) for layout in arguments]), fill(result, place)
+        if not self._has_llvm:
+            return native.Caller(self.scalar("native"), *places)
+        if "caller" in self._made:
+            self._tell("llvm", None, "one example", "; compiling it has paid")
+            return native.Caller(self.scalar("llvm"), *places)
+        operations = max(1, len(self.body.operations))
+        saved = COSTS["native"].to_run(operations, 1) - COSTS["llvm"].to_run(operations, 1)
+        calls = int(COSTS["llvm"].to_start(operations) / saved)
+        caller = self._made["caller"] = native.Caller(self.scalar("native"), *places, calls)
+        self._tell("native", None, "one example", f"; llvm from {calls:,} calls on")
+        return caller
 
     def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
         """The sums of the outputs over each block, an array of shape (blocks, outputs)."""
         sums = np.zeros((blocks(batch.rows), len(self.body.outputs)))
-        kernel = self.over_data(self.choose(batch, executor), batch)
-        self._share(batch, threads, lambda first, last: kernel.sums(batch, first, last, sums))
+        name, kernel = self._choose(batch, executor)
+        self._share(name, batch, threads, lambda first, last: kernel.sums(batch, first, last, sums))
         return sums
 
     def rows(self, batch: Batch, out: Sequence[Data], executor: Optional[str], threads: Optional[int]) -> None:
         """Write the outputs for each row."""
-        kernel = self.over_data(self.choose(batch, executor), batch)
-        self._share(batch, threads, lambda first, last: kernel.rows(batch, first, last, out))
+        name, kernel = self._choose(batch, executor)
+        self._share(name, batch, threads, lambda first, last: kernel.rows(batch, first, last, out))
 
-    def choose(self, batch: Batch, executor: Optional[str]) -> str:
-        """The executor for a batch, by what each would take."""
-        scalar = "native" if self.native else "python"
-        one_by_one = SCALAR_OPERATION[scalar] * batch.rows
-        in_blocks = BLOCK_OPERATION * blocks(batch.rows) + ROW_OPERATION * batch.rows
-        name = _known(executor) or (scalar if one_by_one < in_blocks else "numpy")
-        self._tell(name, executor, f"{batch.rows:,} rows")
-        return name
+    def _choose(self, batch: Batch, executor: Optional[str]) -> tuple[str, Any]:
+        """The quickest executor for a batch; machine code once the others have taken as long as compiling would."""
+        is_data, operations = batch.is_data(), len(self.body.operations)
+        amount = f"{batch.rows:,} rows"
+        if executor:
+            self._tell(_known(executor), executor, amount, "")
+            return executor, self.over_data(executor, is_data)
+        name = min((self._scalar, "numpy"), key=lambda name: COSTS[name].to_run(operations, batch.rows))
+        more = "; llvmlite is not installed"
+        if self._has_llvm:
+            spent = self._spent.get(is_data, 0.0) + COSTS[name].to_run(operations, batch.rows)
+            compiling = COSTS["llvm"].to_start(operations)
+            if spent > compiling:
+                name, more = "llvm", "; compiling it has paid"
+            else:
+                more = f"; llvm once the work reaches {compiling / spent:.0f} times this" if spent else ""
+            self._spent[is_data] = spent
+        self._tell(name, None, amount, more)
+        return name, self.over_data(name, is_data)
 
-    def _tell(self, name: str, executor: Optional[str], amount: str) -> None:
-        why = "as asked for" if executor else "as the quickest for it"
-        self.story = f"{name} ran the last call, {self.operations:,} operations over {amount}, {why}"
+    def _tell(self, name: str, executor: Optional[str], amount: str, more: str) -> None:
+        why = "as asked for" if executor else "as the quickest for that"
+        self.story = f"{name} for {len(self.body.operations):,} operations over {amount}, {why}{more}"
 
-    def _share(self, batch: Batch, threads: Optional[int], work: Callable[[int, int], None]) -> None:
+    def _share(self, name: str, batch: Batch, threads: Optional[int], work: Callable[[int, int], None]) -> None:
         """Do the work on the blocks of a batch, in contiguous shares, one for each thread."""
         count = blocks(batch.rows)
         if threads is None:
-            threads = min(cores(), int(batch.rows * self.operations * LLVM_ROW_OPERATION / THREAD))
+            seconds = COSTS[name].to_run(len(self.body.operations) + self.body.inputs, batch.rows)
+            threads = min(cores(), int(seconds / THREAD))
         elif threads < 1:
             raise ValueError(f"threads={threads}: at least one thread is needed")
         threads = min(threads, count)
@@ -172,8 +230,8 @@ class _OneRow:
         return self.vectorized.block(self.vectorized.prepare(batch), batch, 0, 1)[0]
 
 
-def _known(executor: Optional[str]) -> Optional[str]:
-    if executor is not None and executor not in NAMES:
+def _known(executor: str) -> str:
+    if executor not in NAMES:
         raise ValueError(f"no executor is called {executor!r}: choose from {', '.join(NAMES)}")
     return executor
 

@@ -10,6 +10,7 @@ import numpy as np
 from autograd_mini.program import executors, layout as layouts
 from autograd_mini.program.batch import Batch
 from autograd_mini.program.body import Body
+from autograd_mini.program.c_source import c_source
 from autograd_mini.program.layout import Data, Part
 from autograd_mini.program.listing import listing
 from autograd_mini.program.reduction import join
@@ -45,8 +46,6 @@ class Program:
         self._prepare()
 
     def _prepare(self) -> None:
-        self._input_parts = [part for layout in self.arguments for part in layouts.parts(layout)]
-        self._output_parts = layouts.parts(self.result)
         self._executors = executors.Executors(self.body)
         self._quick: Callable[[tuple[Any, ...]], Any] = lambda arguments: NotImplemented
 
@@ -103,9 +102,24 @@ class Program:
         return self._listing(None)
 
     def _listing(self, limit: Optional[int]) -> str:
-        inputs = [name for part in self._input_parts for name in part.names()]
-        outputs = [name for part in self._output_parts for name in part.names()]
-        return listing(self.name, self.body, inputs, outputs, self.names, limit)
+        return listing(self.name, self.body, self.input_names, self.output_names, self.names, limit)
+
+    def c_source(self) -> str:
+        """The program as a C99 function of one example, `void name(const double *inputs, double *outputs)`.
+
+        Raises MissingColumnError where a primitive has neither C text nor an expansion.
+        """
+        return c_source(self.name, self.body, self.input_names, self.output_names)
+
+    @property
+    def input_names(self) -> list[str]:
+        """What each number of the arguments is called, in the order of their slots."""
+        return [name for layout in self.arguments for part in layouts.parts(layout) for name in part.names()]
+
+    @property
+    def output_names(self) -> list[str]:
+        """What each number of the result is called."""
+        return [name for part in layouts.parts(self.result) for name in part.names()]
 
     def _matched(self, arguments: Sequence[Any]) -> Iterator[tuple[Part, Any]]:
         if len(arguments) != len(self.arguments):

@@ -1,0 +1,308 @@
+"""Every executor, one result: parametrised over the table of primitives and over the executors that are there."""
+
+import ctypes
+import importlib.util
+import math
+import shutil
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from points import points
+
+import autograd_mini as am
+from autograd_mini import primitives, value
+from autograd_mini.primitives import ROWS
+from autograd_mini.program import reduction, trace
+from autograd_mini.program.simplify import expand
+
+BUILT_IN = [row for row in ROWS if row.name in primitives._BUILT_IN]
+HAVE_LLVM = all(map(importlib.util.find_spec, ("llvmlite", "autograd_mini.program.llvm")))
+EXECUTORS = ["numpy"] + ["native"] * (am.engine == "native") + ["llvm"] * HAVE_LLVM
+EXACT = {"add", "sub", "mul", "div", "neg", "square", "reciprocal", "sqrt", "abs", "sign", "floor", "maximum",
+         "minimum", "relu", "where", "less", "less_equal", "equal", "chain", "defined", "away"}
+"""Rows whose result every executor has to give to the last bit."""
+
+
+def program_of(row):
+    function = value.functions[row.name]
+    return trace(lambda *operands: function(*operands), *row.at[0])  # noqa: PLW0108  (a signature to read)
+
+
+def table_of_points(row, count=3000):
+    """Sample points as columns, with infinities and nans among them."""
+    arity = len(row.partials)
+    odd = [0.0, -0.0, 1.0, -1.0, 2.5, math.inf, -math.inf, math.nan]
+    special = np.array(np.meshgrid(*[odd] * arity)).reshape(arity, -1).T
+    return np.concatenate([np.array(row.at), special, points(arity, count, seed=7)])
+
+
+def assert_same_bits(found, expected):
+    found, expected = np.asarray(found), np.asarray(expected)
+    same = (found.view(np.int64) == expected.view(np.int64)) | (np.isnan(found) & np.isnan(expected))
+    assert same.all(), f"{found[~same][:3]} instead of {expected[~same][:3]} at {np.flatnonzero(~same)[:3]}"
+
+
+def ulps_apart(found, expected):
+    """How far apart in units in the last place; zero where both are nan."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(found - expected) / np.spacing(np.abs(expected))
+    return np.where((found == expected) | (np.isnan(found) & np.isnan(expected)), 0.0, apart)
+
+
+@pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_every_row_over_data(row, executor):
+    program, at = program_of(row), table_of_points(row)
+    expected = np.array([row.number(*point) for point in at.tolist()])
+    found = program.map(*at.T, executor=executor)
+    if row.name in EXACT or executor == "native":
+        return assert_same_bits(found, expected)
+    bound = np.array([row.ulps[0](*point) if callable(row.ulps[0]) else row.ulps[0] for point in at.tolist()])
+    apart = ulps_apart(found, expected)
+    wrong = ~((apart == 0) | (apart <= bound + 4))
+    assert not wrong.any(), f"{at[wrong][0]}: {found[wrong][0]!r} instead of {expected[wrong][0]!r}"
+
+
+@pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
+def test_one_example_has_the_bits_of_the_engine(row):
+    program = program_of(row)
+    for point in row.at:
+        assert_same_bits([program(*point), program(*point, executor="python")], [row.number(*point)] * 2)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_c_source_has_the_bits_of_the_engine(tmp_path):
+    programs = {row.name: program_of(row) for row in BUILT_IN}
+    sources = [program.c_source().replace("void lambda(", f"void run_{name}(") for name, program in programs.items()]
+    (tmp_path / "rows.c").write_text("\n".join(sources))
+    subprocess.run(["cc", "-std=c99", "-O2", "-fno-builtin", "-Wall", "-Wno-unknown-pragmas", "-Werror", "-shared",
+                    "-fPIC", "-o", "rows.so", "rows.c", "-lm"], cwd=tmp_path, check=True)
+    library = ctypes.CDLL(str(tmp_path / "rows.so"))
+    for row in BUILT_IN:
+        at = np.ascontiguousarray(table_of_points(row, 300))
+        found = np.empty(len(at))
+        run = getattr(library, f"run_{row.name}")
+        for place, point in enumerate(at):
+            run(point.ctypes.data_as(ctypes.c_void_p), found[place:].ctypes.data_as(ctypes.c_void_p))
+        assert_same_bits(found, [row.number(*point) for point in at.tolist()])
+
+
+def test_c_source_of_a_row_without_c_names_the_column():
+    triple = am.primitive("triple", lambda a: 3 * a, [lambda y, a: 3.0])
+    program = trace(lambda x: triple(x) + 1, 2.0)
+    assert program(5.0) == 16.0 and program(5.0, executor="python") == 16.0
+    with pytest.raises(am.MissingColumnError, match=r"'triple'.*'c'"):
+        program.c_source()
+    for executor in EXECUTORS:
+        assert program.sum([1.0, 2.0], executor=executor) == 11.0
+
+
+# Simplification -------------------------------------------------------------------------------------------------------
+
+UNARY = [row.name for row in BUILT_IN if len(row.partials) == 1]
+BINARY = [row.name for row in BUILT_IN if len(row.partials) == 2 and row.name != "chain"]
+NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.5, math.inf, math.nan])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(UNARY + BINARY), st.integers(0, 9), st.one_of(st.integers(0, 9), NUMBERS)),
+                min_size=1, max_size=25), st.lists(NUMBERS, min_size=2, max_size=2))
+def test_simplification_keeps_every_bit(steps, point):
+    def f(a, b):
+        known = [a, b]
+        for name, first, second in steps:
+            left = known[-1 - first % len(known)]
+            right = known[-1 - second % len(known)] if isinstance(second, int) else second
+            known.append(value.functions[name](left) if name in UNARY else value.functions[name](left, right))
+        return known
+
+    plain, simple = trace(f, 1.0, 1.0, simplify=False), trace(f, 1.0, 1.0)
+    assert_same_bits(simple(*point), plain(*point))
+    assert len(simple.body.operations) <= len(plain.body.operations)
+
+
+def test_what_is_simplified_and_what_is_not():
+    def size(f):
+        return len(trace(f, 2.0).body.operations)
+
+    assert size(lambda x: 1 * x) == size(lambda x: x / 1) == size(lambda x: x ** 1) == 0
+    assert size(lambda x: am.neg(am.neg(x))) == 0
+    assert size(lambda x: x + am.exp(am.Value(1.0)) * 2) == 1
+    assert size(lambda x: am.exp(x) * am.exp(x)) == 2
+    assert size(lambda x: 0 * x) == size(lambda x: x + 0.0) == size(lambda x: x - x) == size(lambda x: x / x) == 1
+
+
+def test_expansions_share_what_they_have_in_common():
+    body = trace(lambda z: (am.softplus(z), am.sigmoid(z)), 0.5).body
+    names = [row.name for row, _ in expand(body).operations]
+    assert names.count("exp") == 1 and "softplus" not in names
+
+
+# Data -----------------------------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(3)
+DATA = RNG.integers(-3, 4, size=(10_007, 5)).astype(float)
+LABELS = DATA[:, 0] > 0
+WEIGHTS = np.array([0.5, -0.25, 1.0, 2.0, -1.5])
+
+
+def squares(w, x, y):
+    residual = x @ w - y
+    return residual * residual, am.gradient(residual * residual, w)
+
+
+@pytest.fixture(scope="module")
+def residuals():
+    return trace(squares, WEIGHTS, DATA[0], 1.0)
+
+
+LAYOUTS = {
+    "C": DATA, "Fortran": np.asfortranarray(DATA), "rows reversed": DATA[::-1].copy()[::-1],
+    "strided": np.repeat(np.repeat(DATA, 2, axis=0), 3, axis=1)[::2, ::3], "float32": DATA.astype(np.float32),
+    "int8": DATA.astype(np.int8), "int64": DATA.astype(np.int64), "big-endian": DATA.astype(">f8"),
+    "long double": DATA.astype(np.longdouble), "half": DATA.astype(np.float16), "objects": DATA.astype(object),
+    "list": DATA.tolist(),
+}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_of_every_layout(residuals, layout, executor, tmp_path):
+    """All numbers are small multiples of 1/4, so that every sum is exact."""
+    expected = (DATA @ WEIGHTS - LABELS) ** 2
+    slopes = 2 * (DATA @ WEIGHTS - LABELS)[:, None] * DATA
+    total, slope = residuals.sum(WEIGHTS, LAYOUTS[layout], LABELS, executor=executor)
+    assert total == expected.sum() and slope.tolist() == slopes.sum(axis=0).tolist()
+    each, each_slope = residuals.map(WEIGHTS, LAYOUTS[layout], LABELS, executor=executor)
+    assert_same_bits(each, expected)
+    assert np.array_equal(each_slope, slopes)
+
+
+def test_a_memory_map_is_data(residuals, tmp_path):
+    DATA.tofile(tmp_path / "rows")
+    mapped = np.memmap(tmp_path / "rows", dtype=float, mode="r", shape=DATA.shape)
+    assert residuals.sum(WEIGHTS, mapped, LABELS)[0] == ((DATA @ WEIGHTS - LABELS) ** 2).sum()
+
+
+@pytest.mark.parametrize("order", "CF")
+def test_out_is_filled_and_returned(residuals, order):
+    out = np.full(len(DATA), np.nan), np.full(DATA.shape, np.nan, order=order)
+    assert residuals.map(WEIGHTS, DATA, LABELS, out=out) is out
+    assert_same_bits(out[0], residuals.map(WEIGHTS, DATA, LABELS)[0])
+    for wrong in (out[0][1:], out[0].astype(int), out[0].tolist()):
+        with pytest.raises(TypeError, match=r"result\[0\]"):
+            residuals.map(WEIGHTS, DATA, LABELS, out=(wrong, out[1]))
+
+
+def test_data_of_three_dimensions():
+    program = trace(lambda a: (a * a).sum(), np.zeros((2, 3)))
+    cube = RNG.integers(-3, 4, size=(50, 2, 3)).astype(float)
+    for data in (cube, np.asfortranarray(cube), cube.transpose(0, 2, 1).copy().transpose(0, 2, 1)):
+        assert np.array_equal(program.map(data), (cube ** 2).sum(axis=(1, 2)))
+
+
+def test_nested_arguments_and_results():
+    def f(parameters, pair):
+        return {"sum": parameters["w"] @ parameters["v"], "pair": [pair[1], (pair[0],)]}
+
+    example = {"w": np.ones(2), "v": [1.0, 2.0]}, (3.0, 4.0)
+    program = trace(f, *example)
+    assert program(*example) == {"sum": 3.0, "pair": [4.0, (3.0,)]}
+    assert program({"v": np.array([5.0, 6.0]), "w": [1, 2]}, (3, 4))["sum"] == 17.0
+    rows = program.map({"w": np.ones((4, 2)), "v": [1.0, np.arange(4)]}, (3.0, np.ones(4)))
+    assert rows["sum"].tolist() == [1.0, 2.0, 3.0, 4.0] and rows["pair"][1][0].tolist() == [3.0] * 4
+    with pytest.raises(TypeError, match=r"'parameters'.*\['v', 'w'\]"):
+        program({"w": np.ones(2)}, (3.0, 4.0))
+    with pytest.raises(TypeError, match="'pair'"):
+        program(example[0], (3.0, 4.0, 5.0))
+
+
+# Sums -----------------------------------------------------------------------------------------------------------------
+
+def documented_sum(numbers):
+    """reduction.py's docstring, word for word."""
+    def join(entries):
+        while len(entries) > 1:
+            entries = [sum(entries[i:i + 2][1:], entries[i]) for i in range(0, len(entries), 2)]
+        return entries[0]
+
+    sums = []
+    for start in range(0, len(numbers), reduction.BLOCK):
+        lanes = [0.0] * 8
+        for row, number in enumerate(numbers[start:start + reduction.BLOCK]):
+            lanes[row % 8] += number
+        sums.append(join(lanes))
+    return join(sums)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("rows", [1, 7, 8, 17, 4096, 4099, 5 * 4096 + 21])
+def test_sums_are_formed_as_documented_whatever_the_threads(executor, rows):
+    numbers = RNG.normal(size=rows) * 10.0 ** RNG.integers(-8, 8, size=rows)
+    program = trace(lambda x: x, 1.0)
+    expected = documented_sum(numbers.tolist())
+    assert [program.sum(numbers, executor=executor, threads=threads) for threads in (None, 1, 2, 3)] == [expected] * 4
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_no_nan_leaks_from_the_side_not_taken(executor):
+    def f(x):
+        y = am.where(am.less(0, x), am.sqrt(x), 0.0) + 0 * am.sqrt(x * 0)
+        return y, am.gradient(y, x)
+
+    y, slope = trace(f, 1.0).map(np.array([4.0, 0.0, -4.0]), executor=executor)
+    assert y.tolist() == [2.0, 0.0, 0.0] and slope.tolist() == [0.25, 0.0, 0.0]
+
+
+# Calls ----------------------------------------------------------------------------------------------------------------
+
+def test_unusual_arguments_of_a_call_are_converted():
+    program = trace(lambda w, x: (w @ w * x, w), np.ones(3), 1.0)
+    plain = program(np.array([1.0, 2.0, 3.0]), 2.0)
+    for w in ([1, 2, 3], np.array([1, 2, 3]), np.array([1.0, 0, 2.0, 0, 3.0])[::2], np.array([1, 2, 3], np.float32)):
+        for x in (2, np.float64(2), np.int8(2), np.array(2.0), True + True):
+            assert program(w, x)[0] == plain[0] == 28.0
+            assert program(w, x)[1].tolist() == [1.0, 2.0, 3.0]
+    for wrong in (np.ones(2), np.ones((3, 1)), 1.0):
+        with pytest.raises(TypeError, match="'w'"):
+            program(wrong, 1.0)
+    with pytest.raises(TypeError, match="'x'"):
+        program(np.ones(3), am.Value(1.0))
+
+
+def test_a_long_graph_runs_without_a_stack():
+    def f(x):
+        for _ in range(60_000):
+            x = x * 0.5 + 1.0
+        return x
+
+    program = trace(f, 0.0)
+    assert len(program.body.operations) == 120_000
+    assert program(5.0) == 2.0
+    assert len(repr(program).splitlines()) < 120
+    assert len(program.listing().splitlines()) == 120_003
+
+
+def test_a_program_may_be_called_from_within_itself_and_from_many_threads():
+    programs = []
+
+    def again(a):
+        return 1.0 if a <= 1 else a * programs[0](a - 1)
+
+    factorial = am.primitive("factorial_again", again, [None])
+    programs.append(trace(lambda n: factorial(n) + 0.0 * n, 1.0))
+    assert programs[0](10.0) == math.factorial(10)
+    results = {}
+
+    def work(which):
+        results[which] = [programs[0](float(which)) for _ in range(200)]
+
+    threads = [threading.Thread(target=work, args=(which,)) for which in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {which: [float(math.factorial(which))] * 200 for which in range(1, 9)}
