@@ -55,7 +55,21 @@ class Primitive:
 
     def number(self, *operands: float) -> float:
         """The value as a float, by IEEE 754 rules: nan and inf, never an exception of the built-in rows."""
-        return float(self.value(*map(float, operands)))
+        return self.real("value", self.value(*map(float, operands)))
+
+    def partial(self, position: int, y: float, *operands: float) -> float:
+        """The derivative by one operand as a float, given the result and the operands."""
+        rule = self.partials[position]
+        if rule is None:
+            return 0.0
+        slope = rule(Real(y), *map(Real, operands))
+        return slope.number if type(slope) is Real else self.real(f"partial {position}", slope)
+
+    def real(self, column: str, result: Any) -> float:
+        """What a rule gave as a float; TypeError with the name of the row where it is no real number."""
+        if isinstance(result, (str, bytes)) or not hasattr(type(result), "__float__"):
+            raise TypeError(f"{column} of primitive {self.name!r} gave {type(result).__name__}: return a real number")
+        return float(result)
 
     def operand_names(self) -> list[str]:
         """What the rules of the row call the operands."""
@@ -165,6 +179,9 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
         raise ValueError(f"a primitive needs an identifier as its name, not {name!r}")
     if name in _BUILT_IN:
         raise ValueError(f"{name!r} is a built-in primitive and cannot be redefined: choose another name")
+    if isinstance(partials, str) or not hasattr(partials, "__iter__"):
+        raise TypeError(f"partials of primitive {name!r} are {type(partials).__name__}: "
+                        "give a list of one function for each operand")
     partials = tuple(partials)
     if not partials:
         raise ValueError(f"primitive {name!r} needs one partial for each operand, and at least one operand")
@@ -176,6 +193,8 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
         if expansion is None:
             raise TypeError(f"primitive {name!r} has neither a value nor an expansion: give one of them")
         value = lambda *operands: number(expansion, *operands)
+    if not callable(value):
+        raise TypeError(f"value of primitive {name!r} is {type(value).__name__}: give a function floats -> float")
     slots = [f"{{{i}}}" for i in range(len(partials))]
     row = Primitive()
     row.name, row.value, row.partials = name, value, partials
@@ -189,7 +208,11 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     row.shortcut, row.domain, row.ulps = shortcut, domain, ulps
     for column in ("c", "text", "latex"):
         template = getattr(row, column)
-        fields = [field for _, field, _, _ in string.Formatter().parse(template or "") if field is not None]
+        try:
+            fields = [field for _, field, _, _ in string.Formatter().parse(template or "") if field is not None]
+        except ValueError as error:
+            raise ValueError(f"column {column!r} of primitive {name!r} is no template: "
+                             f"{error} in {template!r}") from None
         if any(not field.isdigit() or int(field) >= len(partials) for field in fields):
             raise ValueError(f"column {column!r} of primitive {name!r} may refer to {', '.join(slots)} only: "
                              f"{template!r}")

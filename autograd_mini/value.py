@@ -97,12 +97,15 @@ class Value:
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
         """Record a primitive: its result, with the local derivatives at this point."""
+        if len(operands) != len(primitive.partials):
+            raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
         operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)
         numbers = [o if type(o) is float else o._data for o in operands]
-        data = float(primitive.value(*numbers))
+        data = primitive.value(*numbers)
+        data = data if type(data) is float else primitive.real("value", data)
         note = recording.observe(primitive, operands, data) if recording.open_blocks else None
-        partials = tuple(None if type(o) is float else 0.0 if rule is None else primitives.number(rule, data, *numbers)
-                         for o, rule in zip(operands, primitive.partials))
+        partials = tuple(None if type(o) is float else primitive.partial(i, data, *numbers)
+                         for i, o in enumerate(operands))
         return self.restore(data, None, primitive, operands, partials, None, _clock, note)
 
     def _record(self, primitive: Primitive, left: Any, right: Any) -> Any:

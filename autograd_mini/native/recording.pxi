@@ -24,19 +24,18 @@ cdef int read_other(object operand, double* number) except -1:
     return 0
 
 
-cdef int evaluate(int row, int need, const double* x, double* y, double* p) except -1:
+cdef int evaluate(int row, uint64_t need, const double* x, double* y, double* p) except -1:
     """Value and partials of a row: the compiled kernel, or the row itself where a user added it."""
     cdef int i
     if row < BUILT_IN_ROWS:
-        kernel(row, need, x, y, p)
+        kernel(row, <int>need, x, y, p)
         return 0
     primitive = rows[row]
     numbers = [x[i] for i in range(arity[row])]
-    y[0] = float(primitive.value(*numbers))
+    y[0] = primitive.number(*numbers)
     for i in range(arity[row]):
-        if need & (1 << i):
-            rule = primitive.partials[i]
-            p[i] = 0.0 if rule is None else primitives.number(rule, y[0], *numbers)
+        if need & (<uint64_t>1 << i):
+            p[i] = primitive.partial(i, y[0], *numbers)
     return 0
 
 
@@ -123,7 +122,8 @@ cdef object record(int row, PyObject** operands, int count):
     cdef double x[MOST_OPERANDS]
     cdef double p[MOST_OPERANDS]
     cdef double y
-    cdef int i, kind, need = 0
+    cdef int i, kind
+    cdef uint64_t need = 0
     cdef uint8_t flags = 0
     cdef Extra* extra
     if count > MOST_OPERANDS:
@@ -131,21 +131,21 @@ cdef object record(int row, PyObject** operands, int count):
     for i in range(count):
         kind = read(operands[i], &x[i])
         if kind == 2:
-            real(<object>operands[i], "an operand")
+            x[i] = real(<object>operands[i], "an operand")
         elif kind == 1:
-            need |= 1 << i
+            need |= <uint64_t>1 << i
             flags |= (<Node*>operands[i]).flags & TRACED
     evaluate(row, need, x, &y, p)
     note = None
     if watching:
-        note = recording.observe(rows[row], tuple([<object>operands[i] if need & (1 << i) else x[i]
+        note = recording.observe(rows[row], tuple([<object>operands[i] if need & (<uint64_t>1 << i) else x[i]
                                                    for i in range(count)]), y)
     cdef Node* node = blank(y, row)
     result = own(node)
     node.flags = flags
     extra = ensure_extra(node) if count > 2 or note is not None else NULL
     for i in range(count):
-        put_operand(node, extra, i, operands[i] if need & (1 << i) else NULL, p[i] if need & (1 << i) else x[i])
+        put_operand(node, extra, i, operands[i] if need & (<uint64_t>1 << i) else NULL, p[i] if need & (<uint64_t>1 << i) else x[i])
     if note is not None:
         Py_INCREF(note)
         extra.note = <PyObject*>note

@@ -82,10 +82,10 @@ cdef list reached(tuple roots, bint only_leaves):
         try:
             for root in roots:
                 walk(node_of(root), &order)
-            return [<object><PyObject*>order.nodes[i] for i in range(order.count)
-                    if not only_leaves or order.nodes[i].row == LEAF]
         finally:
-            unmark(&order)
+            unmark(&order)  # before any Python object is made: that may run a collection, whose finalizers may walk too
+        return [<object><PyObject*>order.nodes[i] for i in range(order.count)
+                if not only_leaves or order.nodes[i].row == LEAF]
     finally:
         PyMem_Free(order.nodes)
 
