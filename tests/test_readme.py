@@ -1,5 +1,6 @@
 """README and docs keep their word: code prints what they say, commands run, links lead somewhere."""
 
+import math
 import os
 import re
 import shlex
@@ -46,6 +47,23 @@ def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)[1:]) == 0
     assert capsys.readouterr().out
+
+
+def near(word, expected):
+    """Whether a word is the expected one, or a number near it: another C library may round another way."""
+    try:
+        return math.isclose(float(word), float(expected), rel_tol=1e-9, abs_tol=1e-11)
+    except ValueError:
+        return word == expected
+
+
+def test_the_page_of_the_main_job_is_the_one_shown(capsys):
+    assert main(["logistic"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    shown, = blocks(README, "text")
+    start = printed.index(shown.splitlines()[0])
+    for line, expected in zip(printed[start:], shown.splitlines()):
+        assert all(near(*words) for words in zip(line.split(), expected.split(), strict=True)), line
 
 
 def test_there_are_exactly_two_whole_lines_for_a_fresh_machine():

@@ -86,7 +86,8 @@ def register(commands: Any) -> None:
                          "shown (default: the one that the model is least sure of)")
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
-                         help="write loss.svg (the graph of one example's loss), cost.svg and result.json there")
+                         help="write there loss.svg, the graph of one example's loss, loss.html, which plays its backward "
+                              "pass, cost.svg and result.json")
     command.set_defaults(run=run)
 
 
@@ -190,9 +191,11 @@ def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> Logisti
 
 
 def _write(folder: pathlib.Path, result: dict[str, Any], example: Example, model: LogisticRegression) -> None:
-    result["files"] = [str(folder / name) for name in ("loss.svg", "cost.svg", "result.json")]
-    with whole_file(folder / "loss.svg") as path:
-        draw(example.L).save(path)
+    result["files"] = [str(folder / name) for name in ("loss.svg", "loss.html", "cost.svg", "result.json")]
+    drawing = draw(example.L)
+    for name in ("loss.svg", "loss.html"):
+        with whole_file(folder / name) as path:
+            drawing.save(path)
     for name, content in (("cost.svg", cost_curve.svg(model.history, "Cost J(w, b)")),
                           ("result.json", json_text(result) + "\n")):
         with whole_file(folder / name) as path:
