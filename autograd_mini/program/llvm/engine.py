@@ -1,0 +1,151 @@
+"""Machine code from LLVM IR: target, compilation, and the scalar routines that compiled code may call.
+
+llvmlite is imported when something is compiled, not before. Compilation is under one lock; a target machine belongs
+to one engine (shared ones break when the first engine is released); every module has a context of its own, which is
+released with it, so a process that compiles for ever does not grow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+import threading
+import weakref
+from collections import OrderedDict
+from typing import Any
+
+from autograd_mini.primitives import Primitive, lookup
+
+_lock = threading.RLock()
+KEPT = 128
+compiled: OrderedDict[tuple[str, bool], Machine] = OrderedDict()
+_routines: dict[str, Any] = {}
+_failures: list[Exception] = []
+
+
+class Machine:
+    """Compiled functions, by name. They live as long as this object."""
+
+    def __init__(self, engine: Any, context: Any) -> None:
+        self._engine = engine
+        weakref.finalize(self, _release, engine, context)
+
+    def address(self, name: str) -> int:
+        return int(self._engine.get_function_address(name))
+
+    def function(self, name: str, arguments: int) -> Any:
+        """A callable of that many addresses or integers; it releases the interpreter's lock while it runs."""
+        prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)
+        function = prototype(self.address(name))
+        function.machine = self  # type: ignore[attr-defined]
+        return function
+
+
+def _release(engine: Any, context: Any) -> None:
+    """Free an engine, then the context its module lives in; the garbage collector would take them in any order."""
+    engine.close()
+    context.close()
+
+
+@functools.lru_cache(maxsize=1)
+def _target() -> tuple[Any, Any, str, str]:
+    """llvmlite, the target, and this processor with its features."""
+    try:
+        import llvmlite.binding as llvm
+    except ImportError as error:
+        raise ImportError("compiling a Program to machine code needs llvmlite: "
+                          "pip install autograd_mini[jit]") from error
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return (llvm, llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+
+def is_available() -> bool:
+    """Whether llvmlite is installed."""
+    import importlib.util
+
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+def has_feature(name: str) -> bool:
+    """Whether this processor has an extension, by LLVM's name for it."""
+    return f"+{name}" in _target()[3].split(",")
+
+
+def compile_text(text: str, optimized: bool) -> Machine:
+    """The machine code of a module; the same text is compiled once as long as it is among the last ones used.
+
+    There is nothing for LLVM's passes over the text to do, which is written without repetitions; `optimized` is
+    about generating machine code. False is for very large graphs: time grows in proportion to the text.
+    """
+    key = (text, optimized)
+    with _lock:
+        known = compiled.get(key)
+        if known is None:
+            known = compiled[key] = _build(text, optimized)
+        compiled.move_to_end(key)
+        while len(compiled) > KEPT:
+            compiled.popitem(last=False)
+    return known
+
+
+def _build(text: str, optimized: bool) -> Machine:
+    llvm, target, processor, features = _target()
+    machine = target.create_target_machine(cpu=processor, features=features, opt=2 if optimized else 0, jit=True)
+    context = llvm.create_context()
+    module = llvm.parse_assembly(text, context)
+    module.verify()
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return Machine(engine, context)
+
+
+def routine(row: Primitive) -> str:
+    """The symbol of a row's scalar routine: the C library's function, or a call back to the row's `value`."""
+    symbol = f"row.{row.name}.{row.index}"
+    with _lock:
+        if symbol not in _routines:
+            llvm = _target()[0]
+            value: Any = row.value
+            if getattr(value, "restype", None) is not ctypes.c_double:
+                kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * len(row.partials))
+                value = kind(_reporting(row))
+            _routines[symbol] = value
+            llvm.add_symbol(symbol, ctypes.cast(value, ctypes.c_void_p).value)
+    return symbol
+
+
+def _reporting(row: Primitive) -> Any:
+    """The row's value as a callback: an exception is kept and raised when the compiled code has returned."""
+
+    def value(*operands: float) -> float:
+        try:
+            return row.number(*operands)
+        except Exception as error:
+            _failures.append(error)
+            return math.nan
+
+    return value
+
+
+def raise_failure() -> None:
+    """Raise what a row's own function raised inside compiled code, if anything."""
+    if _failures:
+        error = _failures.pop()
+        _failures.clear()
+        raise error
+
+
+def library_routine(name: str) -> str:
+    """The symbol of the C library's function of that name: of a built-in row, or pow without its special cases."""
+    if name != "pow":
+        return routine(lookup(name))
+    from autograd_mini.primitives import _c_pow
+
+    function: Any = _c_pow
+    with _lock:
+        if name not in _routines:
+            _routines[name] = function
+            _target()[0].add_symbol("row.c_pow", ctypes.cast(function, ctypes.c_void_p).value)
+    return "row.c_pow"

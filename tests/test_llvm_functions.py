@@ -1,0 +1,171 @@
+"""Every row of the table as machine code: against mpmath, the eager engine and itself with other lanes."""
+
+from __future__ import annotations
+
+import math
+import struct
+from itertools import product
+
+import numpy as np
+import pytest
+from points import LARGEST, SMALLEST, SPECIAL, points
+from reference import FUNCTIONS, ulps, value, within_reach
+
+from autograd_mini.primitives import ROWS, TABLE
+from autograd_mini.program.batch import Batch
+from autograd_mini.program.body import Body
+from autograd_mini.program.layout import Data
+
+pytest.importorskip("llvmlite")
+
+from autograd_mini.program.llvm import Rows, Scalar, kernels
+from autograd_mini.program.llvm.ir import Code
+
+BUILT_IN = [row.name for row in ROWS if row.name in FUNCTIONS]
+EXACT = ["add", "sub", "mul", "div", "neg", "sqrt", "square", "reciprocal", "abs", "sign", "floor", "maximum",
+         "minimum", "relu", "where", "less", "less_equal", "equal", "chain", "defined", "away"]
+BOUND = 4.0
+COMPOSITE = {name for name in BUILT_IN if TABLE[name].expansion is not None}
+
+
+def body_of(row):
+    arity = len(row.partials)
+    return Body(arity, (), [(row, tuple(range(arity)))], [arity])
+
+
+def over_rows(row, columns):
+    """The row's value for arrays of operands, as machine code over data."""
+    count = len(columns[0])
+    batch = Batch(np.zeros(len(columns)), [Data(i, column[:, np.newaxis]) for i, column in enumerate(columns)], count)
+    out = np.empty((count, 1))
+    Rows(body_of(row), [True] * len(columns)).rows(batch, 0, -(-count // 4096), [Data(0, out)])
+    return out[:, 0]
+
+
+def columns_of(arity, count, seed):
+    """Specials in every combination, random bit patterns, and numbers of usual size."""
+    rng = np.random.default_rng(seed)
+    special = [*SPECIAL, math.inf, math.nan, 2.0 ** 30, 2.0 ** 31, 27.226, 708.4, 711.3]
+    special += [-x for x in special]
+    fixed = np.array(list(product(special if arity == 1 else special[::arity + 1], repeat=arity))[:200_000]).T
+    bits = rng.integers(0, 2 ** 64, (arity, count // 4), dtype=np.uint64).view(np.float64)
+    usual = [rng.uniform(-1, 1, (arity, count // 4)), rng.normal(size=(arity, count // 4)) * 20,
+             rng.uniform(-760, 760, (arity, count - 3 * (count // 4)))]
+    return np.concatenate([fixed, bits, *usual], axis=1)
+
+
+def same_bits(a, b):
+    return (a.view(np.uint64) == b.view(np.uint64)) | (np.isnan(a) & np.isnan(b))
+
+
+def eager(row, columns):
+    return np.array([row.number(*operands) for operands in zip(*[column.tolist() for column in columns])])
+
+
+def steps_between(a, b):
+    """How many doubles lie between two, counting the second: 1 for neighbours."""
+    first, second = (np.where(x < 0, np.iinfo(np.int64).min - x, x) for x in (a.view(np.int64), b.view(np.int64)))
+    return np.where(first > second, first.view(np.uint64) - second.view(np.uint64),
+                    second.view(np.uint64) - first.view(np.uint64))
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_arithmetic_and_choices_have_the_bits_of_the_eager_engine(name):
+    row = TABLE[name]
+    columns = columns_of(len(row.partials), 100_000, seed=1)
+    assert same_bits(over_rows(row, columns), eager(row, columns)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name not in EXACT])
+def test_a_million_points_agree_with_the_eager_engine(name):
+    """Two numbers within 4 ulps of the truth are within 8 of each other; most are within 1."""
+    row = TABLE[name]
+    columns = columns_of(len(row.partials), 1_000_000 if name not in COMPOSITE else 100_000, seed=2)
+    machine, engine = over_rows(row, columns), eager(row, columns)
+    assert (np.isnan(machine) == np.isnan(engine)).all()
+    defined = ~np.isnan(engine)
+    apart = steps_between(machine[defined], engine[defined])
+    limit = np.array([_bound(row, point) for point in columns.T[defined][apart > 4]]) + 4
+    assert (apart[apart > 4] <= limit).all(), (columns.T[defined][apart.argmax()], apart.max())
+    sign = (machine == 0) & defined
+    assert (np.signbit(machine[sign]) == np.signbit(engine[sign])).all()
+
+
+def _bound(row, point):
+    limit = row.ulps[0]
+    return max(BOUND, limit(*map(float, point)) if callable(limit) else limit)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_values_are_within_4_ulps_of_mpmath(name):
+    row = TABLE[name]
+    where = [point for point in points(len(row.partials), 1500, seed=3) if within_reach(name, point)]
+    machine = over_rows(row, np.array(where, dtype=float).T.copy())
+    for point, number in zip(where, machine.tolist()):
+        exact = value(name, point)
+        if exact is None:
+            assert not math.isfinite(number), (point, number)
+        else:
+            assert ulps(number, exact) <= _bound(row, point), (point, number)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_one_row_a_block_and_a_tail_have_the_same_bits(name):
+    row = TABLE[name]
+    columns = columns_of(len(row.partials), 2000, seed=4)
+    whole = over_rows(row, columns)
+    one = Scalar(body_of(row)).run_rows(columns.T.copy())[:, 0]
+    assert same_bits(whole, one).all()
+    for start, stop in ((5, 20), (3, 1000)):
+        part = over_rows(row, columns[:, start:stop].copy())
+        assert same_bits(part, whole[start:stop]).all()
+
+
+@pytest.mark.parametrize("name", ["exp", "exp2", "expm1", "erfc", "pow", "tanh"])
+def test_a_processor_without_wide_registers_has_the_same_bits(name, monkeypatch):
+    row = TABLE[name]
+    columns = columns_of(len(row.partials), 20_000, seed=5)
+    here = over_rows(row, columns)
+    monkeypatch.setattr(kernels.engine, "has_feature", lambda feature: False)
+    assert same_bits(over_rows(row, columns), here).all()
+
+
+def test_no_fast_math_and_no_fusing_is_asked_for():
+    texts = [Scalar(body_of(TABLE[name])).text.module for name in BUILT_IN]
+    for word in (" fast ", " nnan ", " ninf ", " nsz ", " arcp ", " contract ", " reassoc ", " afn ", "fmuladd",
+                 "maxnum", "minnum"):
+        assert not any(word in text for text in texts), word
+
+
+def test_a_product_and_a_sum_are_rounded_separately():
+    a = 1 + 2.0 ** -30
+    fused_would_keep = Body(3, (), [(TABLE["mul"], (0, 1)), (TABLE["add"], (3, 2))], [4])
+    numbers = np.array([[a, a, -(a * a)]] * 32)
+    assert (Scalar(fused_would_keep).run_rows(numbers) == 0).all()
+    out = np.empty((32, 1))
+    Rows(fused_would_keep, [True] * 3).rows(Batch(np.zeros(3), [Data(0, numbers)], 32), 0, 1, [Data(0, out)])
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize("exponent", [2.0, -1.0, 0.5, 3.0, -2.0, 2.5])
+def test_a_constant_exponent_is_as_good_as_one_that_varies(exponent):
+    row = TABLE["pow"]
+    base = columns_of(1, 4000, seed=6)[0]
+    constant = Body(1, (exponent,), [(row, (0, 1))], [2])
+    one = Scalar(constant).run_rows(base[:, np.newaxis].copy())[:, 0]
+    assert same_bits(one, over_rows(row, np.array([base, np.full_like(base, exponent)]))).all()
+    if exponent in (2.0, -1.0):
+        assert same_bits(one, eager(row, [base, np.full_like(base, exponent)])).all()
+
+
+def test_an_instruction_is_written_once():
+    code = Code(1)
+    x = code.wrap("%x")
+    assert (x * x + 1.0).name == (x * x + 1.0).name
+    assert len(code.lines) == 2
+
+
+def test_constants_are_exact_to_the_bit():
+    for number in (0.1, -0.0, SMALLEST, LARGEST, math.inf, math.nan):
+        text = Code(1).constant(number).name
+        assert struct.pack(">d", number) == bytes.fromhex(text[2:])
