@@ -252,7 +252,7 @@ def test_beyond_the_limit_the_rest_is_folded_and_counted(layout):
     drawing = draw(chain)
     folds = [box for box in drawing.picture.boxes if box.kind == "fold"]
     single = sum(box.kind not in ("fold", "constant") for box in drawing.picture.boxes)
-    assert len(folds) == 1 and folds[0].rows[1][0].text == f"{40_001 - single:,} nodes more"
+    assert len(folds) == 1 and folds[0].rows[1][0].text == f"{40_001 - single:,} more nodes"
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

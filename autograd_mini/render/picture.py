@@ -235,11 +235,11 @@ def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any], grad_of
         box.hover = f"scope {' / '.join(map(clean, group[1:]))}: {counted}"
     elif kind == "leaves":
         names = [clean(node.name) for node in box.nodes if node.name]
-        shown = ", ".join(names[:3]) + ", …" * (len(names) > 3)
-        box.rows = [[Span(shown if names and len(shown) <= _WRAP else "leaves", "title")], [Span(counted, "sign")]]
+        shown = ", ".join(names[:3 if len("".join(names[:3])) < _WRAP - 6 else 1]) + ", …" * (len(names) > 3)
+        box.rows = [[Span(shown if names and len(shown) <= _WRAP else "inputs", "title")], [Span(counted, "sign")]]
         box.hover = "\n".join(f"{clean(node.name or 'leaf')} = {exact(node.data)}" for node in box.nodes[:40])
     else:
-        box.rows = [[Span("…", "symbol")], [Span(f"{counted} more", "sign")]]
+        box.rows = [[Span("…", "symbol")], [Span(f"{count:,} more {counted.split()[1]}", "sign")]]
         box.hover = f"{counted} that are further from the root than this picture goes"
     box.mark = "nan" if any(not math.isfinite(node.data) for node in box.nodes) else ""
 
