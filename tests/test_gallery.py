@@ -1,5 +1,6 @@
 """The gallery: its page shows the code that draws its pictures, and the pictures are those that the code draws."""
 
+import doctest
 import importlib.util
 import pathlib
 import re
@@ -42,3 +43,7 @@ def test_the_code_on_the_page_runs():
     assert len(blocks) == len(gallery.PICTURES)
     for block in blocks[:4]:
         exec(block, {"am": gallery.am, "Value": gallery.Value, "draw": gallery.draw})
+
+
+def test_the_page_on_drawing_is_true():
+    assert doctest.testfile(str(DOCS / "drawing.md"), module_relative=False).failed == 0
