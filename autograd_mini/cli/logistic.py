@@ -86,8 +86,8 @@ def register(commands: Any) -> None:
                          "shown (default: the one that the model is least sure of)")
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
-                         help="write there loss.svg, the graph of one example's loss, loss.html, which plays its backward "
-                              "pass, cost.svg and result.json")
+                         help="write there loss.svg, the graph of one example's loss, loss.html, which plays its "
+                              "backward pass, cost.svg and result.json")
     command.set_defaults(run=run)
 
 
