@@ -74,6 +74,13 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.returncode == 141 and done.stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/stdin"), reason="needs /dev/stdin")
+def test_data_may_come_through_a_pipe():
+    rows = "x,y\n" + "".join(f"{x},{x % 2}\n" for x in range(8))
+    done = run("logistic", "--data", "/dev/stdin", "--target", "y", "--steps", "1", "--json", input=rows)
+    assert done.returncode == 0 and json.loads(done.stdout)["data"]["rows"] == 8
+
+
 def test_ctrl_c_is_one_line(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt

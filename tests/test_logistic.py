@@ -220,6 +220,8 @@ def test_split_keeps_shares_and_depends_on_the_seed_only():
 def test_standardised_columns():
     X = np.array([[1.0, 5.0], [3.0, 5.0]])
     assert scaling(X).apply(X).tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+    tenths = np.full((10, 1), 0.1)  # whose mean is not quite 0.1
+    assert abs(scaling(tenths).apply(tenths)).max() < 1e-15
 
 
 GOOD = "age,dose,ill\n31,0.5,yes\n44,1.5,no\n\n27,2.5,yes\n63,0.1,no\n"
@@ -253,6 +255,7 @@ BAD_TABLES = [
     (GOOD.replace("44", ""), r"row 3, column 'age': the cell is empty"),
     (GOOD.replace("2.5", "high"), r"row 5, column 'dose': 'high' is not a number"),
     (GOOD.replace("2.5", "inf"), r"row 5, column 'dose': 'inf' is not a finite number"),
+    (GOOD.replace("2.5", "-1e200"), r"row 5, column 'dose': '-1e200' is too large"),
     (GOOD.replace("63,0.1,no", "63,0.1"), r"row 6: 2 cells where the header has 3 columns: column 'ill' is missing"),
     (GOOD.replace("63,0.1,no", "63,0.1,no,no"), r"row 6: 4 cells"),
     (GOOD.replace("no", "yes"), r"rows 2 to 6, column 'ill': every row is of the class 'yes'"),

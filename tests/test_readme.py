@@ -79,3 +79,8 @@ def test_links_lead_somewhere(page):
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()
                and not (link.startswith("autograd_mini/") and (package / link).exists())]
     assert not missing
+
+
+def test_the_index_leads_to_every_page():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES[1:] if page.name != "index.md" and f"]({page.name})" not in index] == []

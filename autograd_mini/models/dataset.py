@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import math
 import os
 import pathlib
@@ -15,6 +16,7 @@ from typing import Iterable, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
+LARGEST = 1e150
 BREAST_CANCER = pathlib.Path(__file__).parent / "data" / "breast_cancer.csv"
 
 
@@ -108,7 +110,7 @@ def split(data: Dataset, held_out: float = 0.25, seed: int = 0) -> tuple[Dataset
 
 def scaling(X: np.ndarray) -> Scaling:
     """The standardisation by these rows: mean 0 and standard deviation 1 in every column that is not constant."""
-    deviation = X.std(axis=0)
+    deviation = np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), 1.0)
     return Scaling(X.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
 
 
@@ -116,10 +118,10 @@ def _read(source: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and the row number and cells of every row that is not blank."""
     try:
         with open(source, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+            content = file.read()
+        reader = csv.reader(io.StringIO(content, newline=""), strict=True,
+                            delimiter=max(",;\t", key=content.partition("\n")[0].count))
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except UnicodeDecodeError:
         raise DataError(f"{source}: this is not a text in UTF-8: save the table as CSV in UTF-8") from None
     except csv.Error as error:
@@ -149,6 +151,8 @@ def _number(source: str, place: int, column: str, cell: str) -> float:
                         "correct it, or choose columns with --features") from None
     if not math.isfinite(number):
         raise DataError(f"{where}: {_short(cell)} is not a finite number")
+    if abs(number) > LARGEST:
+        raise DataError(f"{where}: {_short(cell)} is too large: its square is beyond the range of float64")
     return number
 
 
