@@ -83,7 +83,7 @@ def _flat(tree: Any) -> np.ndarray:
 
 def reading() -> str:
     """What only reading the data takes, as NumPy sums it: the floor of a program over wide rows."""
-    from .cases import logistic_rows, logistic_loss
+    from .cases import logistic_loss, logistic_rows
 
     lines = []
     for features in (2, 20):
@@ -91,8 +91,8 @@ def reading() -> str:
         program = trace(value_and_grad(logistic_loss, argnums=(0, 1)), w, b, x[0], y[0])
         timings = compare({"read": lambda x=x: [column.sum() for column in x.T],  # type: ignore[misc]
                            "program": lambda p=program, a=(w, b, x, y): p.mean(*a, threads=1)}, "program")
-        lines.append([str(features), f"{timings['read'].median * 1e3:.2f} ns", f"{timings['program'].median * 1e3:.2f} ns",
-                      f"{timings['read'].ratio:.0%}"])
+        times = [f"{timings[name].median * 1e3:.2f} ns" for name in ("read", "program")]
+        lines.append([str(features), *times, f"{timings['read'].ratio:.0%}"])
     return table("Reading alone: 1,000,000 rows in Fortran order, time a row",
                  ["features", "sum of each column", "cost and gradient", "reading / program"], lines)
 
@@ -105,12 +105,14 @@ def calls() -> str:
     for features in (2, 20, 200):
         w, b, x, y = np.linspace(-1, 1, features), 0.1, np.linspace(0.2, 1, features), 1.0
         program = trace(value_and_grad(logistic_loss, argnums=(0, 1)), w, b, x, y)
-        case: dict[str, Callable[[], Any]] = {"autograd_mini": lambda p=program, a=(w, b, x, y): p(*a)}  # type: ignore[misc]
+        case: dict[str, Callable[[], Any]] = {
+            "autograd_mini": lambda p=program, a=(w, b, x, y): p(*a)}  # type: ignore[misc]
         if available("casadi"):
             case |= _casadi_calls(w, b, x, y)
         timings = compare(case, "autograd_mini", rounds=9, seconds=0.02)
-        lines.append([str(features), f"{len(program.body.operations)}", f"{timings['autograd_mini'].median * 1e6:.2f} µs",
-                      *(f"{timings[name].ratio:.1f}" if name in timings else "" for name in ("CasADi", "CasADi buffers"))])
+        ratios = [f"{timings[name].ratio:.1f}" if name in timings else "" for name in ("CasADi", "CasADi buffers")]
+        lines.append([str(features), f"{len(program.body.operations)}",
+                      f"{timings['autograd_mini'].median * 1e6:.2f} µs", *ratios])
     return table("One example: logistic cost and gradient called from Python, and how many times as long CasADi takes",
                  ["features", "operations", "autograd_mini", "CasADi", "CasADi buffers"], lines)
 
@@ -132,29 +134,30 @@ def _casadi_calls(w: np.ndarray, b: float, x: np.ndarray, y: float) -> dict[str,
 
 def growing(sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000, 1_000_000)) -> str:
     """From function to machine code as the graph grows."""
-    lines = []
-    for size in sizes:
-        def f(x: Any, size: int = size) -> Any:
-            numbers = list(x)
-            for place in range(size // 3):
-                numbers[place % 8] = (numbers[(place * 3 + 1) % 8] * numbers[(place * 5 + 2) % 8]
-                                      + numbers[(place + 4) % 8] - 0.25)
-            return numbers
-
-        point = np.linspace(0.1, 0.5, 8)
-        program, tracing = _timed(lambda f=f: trace(f, point))  # type: ignore[misc]
-        _, packing = _timed(lambda p=program: p(point))  # type: ignore[misc]
-        steady = min(_timed(lambda p=program: p(point))[1] for _ in range(5))  # type: ignore[misc]
-        machine = ["", ""]
-        if available("llvmlite") and size <= 100_000:
-            _, scalar = _timed(lambda p=program: p(point, executor="llvm"))  # type: ignore[misc]
-            _, rows = _timed(lambda p=program: p.sum(np.tile(point, (64, 1)), executor="llvm"))  # type: ignore[misc]
-            machine = [f"{scalar * 1e3:.0f} ms", f"{rows * 1e3:.0f} ms"]
-        lines.append([f"{size:,}", f"{tracing * 1e3:.1f} ms", f"{packing * 1e3:.1f} ms", f"{steady / size * 1e9:.2f} ns",
-                      *machine])
     return table("Tracing and compiling as the graph grows",
                  ["operations", "trace", "first call", "later calls, an operation", "LLVM for one example",
-                  "LLVM over data"], lines)
+                  "LLVM over data"], [_growing(size) for size in sizes])
+
+
+def _growing(size: int) -> list[str]:
+    point = np.linspace(0.1, 0.5, 8)
+
+    def f(x: Any) -> Any:
+        numbers = list(x)
+        for place in range(size // 3):
+            numbers[place % 8] = (numbers[(place * 3 + 1) % 8] * numbers[(place * 5 + 2) % 8]
+                                  + numbers[(place + 4) % 8] - 0.25)
+        return numbers
+
+    program, tracing = _timed(lambda: trace(f, point))
+    _, packing = _timed(lambda: program(point))
+    steady = min(_timed(lambda: program(point))[1] for _ in range(5))
+    machine = ["", ""]
+    if available("llvmlite") and size <= 100_000:
+        machine = [f"{_timed(lambda: program(point, executor='llvm'))[1] * 1e3:.0f} ms",
+                   f"{_timed(lambda: program.sum(np.tile(point, (64, 1)), executor='llvm'))[1] * 1e3:.0f} ms"]
+    return [f"{size:,}", f"{tracing * 1e3:.1f} ms", f"{packing * 1e3:.1f} ms", f"{steady / size * 1e9:.2f} ns",
+            *machine]
 
 
 def _timed(run: Callable[[], Any]) -> tuple[Any, float]:

@@ -15,11 +15,11 @@ from points import points
 import autograd_mini as am
 from autograd_mini import primitives, value
 from autograd_mini.primitives import ROWS
-from autograd_mini.program import reduction, trace
+from autograd_mini.program import executors, reduction, trace
 from autograd_mini.program.simplify import expand
 
 BUILT_IN = [row for row in ROWS if row.name in primitives._BUILT_IN]
-HAVE_LLVM = all(map(importlib.util.find_spec, ("llvmlite", "autograd_mini.program.llvm")))
+HAVE_LLVM = importlib.util.find_spec("llvmlite") is not None
 EXECUTORS = ["numpy"] + ["native"] * (am.engine == "native") + ["llvm"] * HAVE_LLVM
 EXACT = {"add", "sub", "mul", "div", "neg", "square", "reciprocal", "sqrt", "abs", "sign", "floor", "maximum",
          "minimum", "relu", "where", "less", "less_equal", "equal", "chain", "defined", "away"}
@@ -306,3 +306,23 @@ def test_a_program_may_be_called_from_within_itself_and_from_many_threads():
     for thread in threads:
         thread.join()
     assert results == {which: [float(math.factorial(which))] * 200 for which in range(1, 9)}
+
+
+def test_calls_move_on_to_machine_code_once_it_has_paid(monkeypatch):
+    if "native" not in EXECUTORS or "llvm" not in EXECUTORS:
+        pytest.skip("needs the extension and llvmlite")
+    program = trace(lambda x: x * x + 1, 2.0)
+    assert program(2.0) == 5.0 and "llvm from" in program.explain()
+    monkeypatch.setitem(executors.COSTS, "llvm", executors.Cost(1e-8, 0.0, 0.0, 0.0))
+    program = trace(lambda x: x * x + 1, 2.0)
+    assert [program(float(x)) for x in range(20)] == [x * x + 1.0 for x in range(20)]
+    assert program.explain().startswith("llvm") and "has paid" in program.explain()
+    assert program(3) == program(np.array(3.0)) == 10.0
+
+
+def test_llvm_ir_is_a_module_that_llvm_reads():
+    binding = pytest.importorskip("llvmlite.binding")
+    text = trace(lambda x: am.exp(x) * x, 2.0).llvm_ir()
+    module = binding.parse_assembly(text)
+    module.verify()
+    assert "scalar" in [function.name for function in module.functions] and "fast" not in text

@@ -206,6 +206,11 @@ cdef class Caller:
     def __init__(self, Interpreter interpreter, tuple arguments, result, Py_ssize_t most=PY_SSIZE_T_MAX):
         self.interpreter, self.arguments, self.result, self.most = interpreter, arguments, result, most
 
+    @property
+    def is_spent(self):
+        """Whether it has been called `most` times."""
+        return self.calls >= self.most
+
     def __call__(self, tuple arguments):
         """The result, or NotImplemented where the arguments are unusual or it has been called `most` times."""
         cdef double small[ON_STACK]

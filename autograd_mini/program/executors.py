@@ -15,6 +15,7 @@ import importlib
 import importlib.util
 import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Optional
@@ -82,7 +83,7 @@ class Executors:
         self.story = "nothing has run yet"
         self._native = compiled_interpreter()
         self._scalar = "native" if self._native else "python"
-        self._has_llvm = all(map(importlib.util.find_spec, ("llvmlite", "autograd_mini.program.llvm")))
+        self._has_llvm = importlib.util.find_spec("llvmlite") is not None
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
         self._lock = threading.RLock()
@@ -103,7 +104,7 @@ class Executors:
             return _OneRow(Vectorized(self.body, [False] * self.body.inputs))
         if name == "llvm":
             compiled = self._llvm().Scalar(self.body)
-            if self._native is None or any(row.index >= self._native.ROWS for row, _ in self.body.operations):
+            if self._native is None or self._calls_back():
                 return compiled
             address = compiled.function.machine.address("scalar")
             return self._native.Interpreter(self.body, address, compiled.text.frame, compiled)
@@ -141,28 +142,38 @@ class Executors:
     def caller(self, arguments: Sequence[Any], result: Any) -> Callable[[tuple[Any, ...]], Any]:
         """What calls the program quickly where its arguments are the usual ones, and else returns NotImplemented.
 
-        It begins with the interpreter, and returns NotImplemented too once machine code would have paid; asked for
-        again, it is of machine code.
+        It begins with the interpreter. Once machine code would have paid it is spent and returns NotImplemented, and
+        asking for it again gives one that calls machine code.
         """
         if self._native is None:
             return lambda arguments: NotImplemented
-        native = self._native
+        known = self._made.get("caller")
+        if known is not None and not known.is_spent:
+            return known
+        native, name, most = self._native, "native", sys.maxsize
+        operations = max(1, len(self.body.operations))
+        if known is not None:
+            name, more = "llvm", "; compiling it has paid"
+        elif not self._has_llvm:
+            more = "; llvmlite is not installed"
+        elif self._calls_back():
+            more = "; rows of your own are called"
+        else:
+            saved = COSTS["native"].to_run(operations, 1) - COSTS["llvm"].to_run(operations, 1)
+            most = int(COSTS["llvm"].to_start(operations) / saved)
+            more = f"; llvm from {most:,} calls on"
 
         def place(part: Part) -> Any:
             return native.Place(part.start, part.shape)
 
-        places = tuple([fill(layout, place) for layout in arguments]), fill(result, place)
-        if not self._has_llvm:
-            return native.Caller(self.scalar("native"), *places)
-        if "caller" in self._made:
-            self._tell("llvm", None, "one example", "; compiling it has paid")
-            return native.Caller(self.scalar("llvm"), *places)
-        operations = max(1, len(self.body.operations))
-        saved = COSTS["native"].to_run(operations, 1) - COSTS["llvm"].to_run(operations, 1)
-        calls = int(COSTS["llvm"].to_start(operations) / saved)
-        caller = self._made["caller"] = native.Caller(self.scalar("native"), *places, calls)
-        self._tell("native", None, "one example", f"; llvm from {calls:,} calls on")
-        return caller
+        self._tell(name, None, "one example", more)
+        self._made["caller"] = native.Caller(self.scalar(name), tuple([fill(layout, place) for layout in arguments]),
+                                             fill(result, place), most)
+        return self._made["caller"]
+
+    def _calls_back(self) -> bool:
+        """Whether an operation is a row that the compiled interpreter does not know."""
+        return any(row.index >= self._native.ROWS for row, _ in self.body.operations)
 
     def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
         """The sums of the outputs over each block, an array of shape (blocks, outputs)."""

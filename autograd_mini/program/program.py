@@ -111,6 +111,12 @@ class Program:
         """
         return c_source(self.name, self.body, self.input_names, self.output_names)
 
+    def llvm_ir(self) -> str:
+        """The program as LLVM IR of one example, as it is handed to LLVM."""
+        from autograd_mini.program.llvm import Scalar
+
+        return Scalar(self.body).text.module
+
     @property
     def input_names(self) -> list[str]:
         """What each number of the arguments is called, in the order of their slots."""
