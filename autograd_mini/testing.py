@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from autograd_mini.explain.check import DerivationReport, check_derivation
 from autograd_mini.explain.gradients import check_gradients
 from autograd_mini.explain.report import Report
 
@@ -18,6 +19,20 @@ def assert_gradients(f: Callable[..., Any], *args: Any, **settings: Any) -> Repo
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
     report = check_gradients(f, *args, **settings)
+    if not report.ok:
+        raise AssertionError(f"\n{report}")
+    return report
+
+
+def assert_derivation(loss: Any, claims: Mapping[Any, Any], **settings: Any) -> DerivationReport:
+    """Fail unless every claimed derivative holds; arguments are those of `check_derivation`. Returns its report.
+
+    >>> report = assert_derivation(lambda x, y: x * y ** 2, {"x": "y**2", "y": "2*x*y"})
+
+    Raises AssertionError whose text is the report: every claim, and the first wrong step with what it should be.
+    """
+    __tracebackhide__ = True  # pytest then shows the line of the test
+    report = check_derivation(loss, claims, **settings)
     if not report.ok:
         raise AssertionError(f"\n{report}")
     return report

@@ -4,8 +4,9 @@ Everything here works on a recorded graph. `exact` reads the table at any number
 that is claimed elsewhere; SymPy and mpmath are imported when something here is first used.
 """
 
+from autograd_mini.explain.check import DerivationReport, check_derivation
 from autograd_mini.explain.derivation import Derivation, Step, derive
 from autograd_mini.explain.gradients import check_gradients
 from autograd_mini.explain.report import Report
 
-__all__ = ["Derivation", "Report", "Step", "check_gradients", "derive"]
+__all__ = ["Derivation", "DerivationReport", "Report", "Step", "check_derivation", "check_gradients", "derive"]

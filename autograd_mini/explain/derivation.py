@@ -170,7 +170,7 @@ class _Deriver:
         self.root_name = self.names.names[id(loss)]
         self.definitions = {self.names.of(node): self.names.definitions[id(node)] for node in self.names.inner
                             if node is not loss or (loss.name and _has_function(self.names.definitions[id(loss)]))}
-        self.assumptions = [self._relation(text, by_name) for text in assume]
+        self.assumptions = [relation(text, self.names) for text in assume]
         self.aliases = {id(node): gradient_symbol(self._alias(self.names.names[id(node)], by_name))
                         for node in self.names.nodes}
         self.gradients: dict[int, Any] = {id(loss): sp.Integer(1)}
@@ -184,15 +184,6 @@ class _Deriver:
         if id(target) not in self.names.symbols:
             raise ValueError(f"{target!r} is not part of the graph: derive by a node that the result depends on")
         return target
-
-    def _relation(self, text: str, by_name: Mapping[str, Any]) -> Any:
-        left, equals, right = text.replace("==", "=").partition("=")
-        if not equals:
-            raise ValueError(f"an assumption is an equation, such as 'y1 + y2 = 1', not {text!r}")
-        symbols = {name: Symbolic(self.names.of(node)) for name, node in by_name.items()}
-        sides = [evaluate(side, {**symbols, "pi": Symbolic(self.sp.pi)}) for side in (left, right)]
-        first, second = (side.expression if isinstance(side, Symbolic) else self.sp.nsimplify(side) for side in sides)
-        return first - second
 
     def _alias(self, name: str, by_name: Mapping[str, Any]) -> str:
         return f"d{name}" if f"d{name}" not in by_name else f"d{self.root_name}_d{name}"
@@ -329,6 +320,36 @@ class _Deriver:
         return candidates[-1], False, "not confirmed at 50 digits"
 
 
+def relation(text: str, names: Names) -> Any:
+    """An equation between named nodes, such as "y1 + y2 = 1", as an expression that is 0."""
+    import sympy as sp
+
+    left, equals, right = text.replace("==", "=").partition("=")
+    if not equals:
+        raise ValueError(f"an assumption is an equation, such as 'y1 + y2 = 1', not {text!r}")
+    symbols = {names.names[id(node)]: Symbolic(names.of(node)) for node in names.nodes}
+    sides = [evaluate(side, {**symbols, "pi": Symbolic(sp.pi)}) for side in (left, right)]
+    first, second = (side.expression if isinstance(side, Symbolic) else sp.nsimplify(side) for side in sides)
+    return first - second
+
+
+def satisfy(assumption: Any, names: Names, leaves: dict[int, Any]) -> None:
+    """Give one input of a relation, in which it is linear, the number that makes it hold."""
+    import mpmath
+    import sympy as sp
+
+    nodes = {names.of(node): node for node in names.nodes if not node.operands}
+    for symbol in sorted(assumption.free_symbols & set(nodes), key=str, reverse=True):
+        slope = sp.diff(assumption, symbol)
+        if symbol not in slope.free_symbols and slope != 0:
+            others = {s: sp.Float(mpmath.mpf(leaves[id(nodes[s])]), 80) for s in assumption.free_symbols
+                      if s in nodes and s != symbol}
+            solved = sp.N(((slope * symbol - assumption) / slope).expand().subs(others), 80)
+            if solved.is_Float or solved.is_Rational:
+                leaves[id(nodes[symbol])] = mpmath.mp.make_mpf(sp.Float(solved, 80)._mpf_)
+                return
+
+
 def _has_function(expression: Any) -> bool:
     import sympy as sp
 
@@ -369,25 +390,9 @@ class Points:
                 drawn = self.random.gauss(0.0, 1.0)
                 leaves[id(node)] = centre * 2.718281828 ** (spread * drawn) if centre and abs(centre) < 1e6 \
                     else spread * drawn
-        for relation in self.assumptions:
-            self._satisfy(relation, leaves)
+        for assumption in self.assumptions:
+            satisfy(assumption, self.names, leaves)
         return leaves
-
-    def _satisfy(self, relation: Any, leaves: dict[int, Any]) -> None:
-        """Give one input of a relation the number that makes it hold."""
-        import mpmath
-        import sympy as sp
-
-        nodes = {self.names.of(node): node for node in self.names.nodes if not node.operands}
-        for symbol in sorted(relation.free_symbols & set(nodes), key=str, reverse=True):
-            slope = sp.diff(relation, symbol)
-            if symbol not in slope.free_symbols and slope != 0:
-                others = {s: sp.Float(mpmath.mpf(leaves[id(nodes[s])]), 80) for s in relation.free_symbols
-                          if s in nodes and s != symbol}
-                solved = sp.N(((slope * symbol - relation) / slope).expand().subs(others), 80)
-                if solved.is_Float:
-                    leaves[id(nodes[symbol])] = mpmath.mp.make_mpf(solved._mpf_)
-                    return
 
     def total(self, node: Any) -> list[tuple[int, Any]]:
         """(number of the point, true derivative of the root by the node) at every point."""

@@ -322,7 +322,10 @@ def _difference(m: Any, primitive: Primitive, position: int, numbers: Sequence[A
     centre: Union[Any, float] = numbers[position]
     if not all(m.isfinite(number) for number in numbers):
         return None
-    wide = context(3 * m.dps + max(0, math.ceil(max(map(magnitude, filter(None, numbers)), default=0.0) / _BITS)))
+    sizes = [*map(magnitude, filter(None, numbers)), 0.0]
+    if max(sizes) - min(sizes) > LIMIT * _BITS:
+        return None
+    wide = context(3 * m.dps + math.ceil((max(sizes) - min(sizes)) / _BITS))
     step = wide.mpf(10) ** -m.dps * (min(wide.fabs(centre), wide.one) or wide.one)
 
     def moved(multiple: int) -> Any:
@@ -333,5 +336,5 @@ def _difference(m: Any, primitive: Primitive, position: int, numbers: Sequence[A
     below, here, above, far = map(moved, (-1, 0, 1, 2))
     central, tolerance = (above - below) / (2 * step), wide.mpf(10) ** -(m.dps // 2)
     one_sided = (here - below) / step, (above - here) / step, (far - here) / (2 * step)
-    agree = all(wide.fabs(slope - central) <= tolerance * wide.fabs(central) for slope in one_sided)
+    agree = central != 0 and all(wide.fabs(slope - central) <= tolerance * wide.fabs(central) for slope in one_sided)
     return m.mpf(central) if agree else None

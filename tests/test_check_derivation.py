@@ -1,0 +1,162 @@
+"""Derivations by hand, right and wrong in a known step: the right ones are accepted, the wrong ones rejected there."""
+
+import re
+
+import pytest
+import sympy
+from derivations import DERIVATIONS
+
+from autograd_mini import TracedBranchError, Value, check_derivation, exp, ln, relu, sqrt, where
+from autograd_mini.expression import evaluate, names
+from autograd_mini.testing import assert_derivation
+
+WRONG = [(title, part, wrong, slip) for title, (*_, slips) in DERIVATIONS.items() for part, wrong, slip in slips]
+
+
+def graph(title):
+    source, numbers, claims, _ = DERIVATIONS[title]
+    point = dict(pair.split("=") for pair in numbers.split())
+    variables = {name: Value(float(point[name]), name) for name in names(source)}
+    loss = evaluate(source, variables)
+    loss.name = loss.name or "L"
+    return loss, dict(claims)
+
+
+def test_there_are_a_hundred_and_more():
+    assert len(DERIVATIONS) > 50 and len(WRONG) > 80
+
+
+@pytest.mark.parametrize("title", DERIVATIONS)
+def test_what_is_right_is_accepted(title):
+    loss, claims = graph(title)
+    report = check_derivation(loss, claims)
+    assert report.ok and report.first_wrong is None, report
+
+
+@pytest.mark.parametrize("title, part, wrong, slip", WRONG)
+def test_what_is_wrong_is_rejected_at_its_step(title, part, wrong, slip):
+    loss, claims = graph(title)
+    report = check_derivation(loss, {**claims, part: wrong})
+    assert not report.ok and report.first_wrong == f"d{loss.name}/d{part}", report
+    assert report.should_be
+    if slip:
+        assert report.slip and re.search(slip, report.slip), report
+
+
+def logistic():
+    z, y = Value(0.5, "z"), Value(1.0, "y")
+    a = 1 / (1 + exp(-z))
+    a.name = "a"
+    return z, y, a, -y * ln(a) - (1 - y) * ln(1 - a)
+
+
+def test_claims_may_be_values_texts_sympy_expressions_functions_and_numbers():
+    z, y, a, loss = logistic()
+    symbols = sympy.symbols("a y")
+    for claim in (a - y, "a - y", symbols[0] - symbols[1], lambda a, y: a - y):
+        assert check_derivation(loss, {z: claim}).ok
+    assert not check_derivation(loss, {z: -0.5}).ok
+    assert check_derivation(2 * z, {z: 2}).ok
+
+
+def test_sympy_functions_become_those_of_the_table():
+    x = Value(0.7, "x")
+    s = sympy.Symbol("x", positive=True)
+    assert check_derivation(ln(x) * sqrt(x), {x: sympy.diff(sympy.log(s) * sympy.sqrt(s), s)}).ok
+
+
+def test_steps_that_only_inherit_an_error_are_not_blamed():
+    z, _, a, loss = logistic()
+    report = check_derivation(loss, {a: "-y/a - (1 - y)/(1 - a)", z: "da*(a - a**2)"})
+    assert report.first_wrong == "dL/da" and report.verdicts["dL/dz"] == "follows from a wrong step"
+    assert not report.ok
+
+
+def test_two_independent_errors_are_both_named():
+    _, _, a, loss = logistic()
+    x = Value(2.0, "x")
+    report = check_derivation(loss * x, {a: "x*(y/a - (1 - y)/(1 - a))", x: "1"})
+    assert report.first_wrong in ("dL/da", "dL/dx")
+    assert sum(verdict != "holds" for verdict in report.verdicts.values()) == 2
+
+
+def test_a_claim_that_holds_only_at_the_given_point_is_told_apart():
+    x = Value(2.0, "x")
+    report = check_derivation(x ** 2, {x: "4"})
+    assert report.verdicts == {"dL/dx": "holds only here"} and not report.ok
+    assert check_derivation(abs(x), {x: "1"}).verdicts == {"dL/dx": "holds only here"}
+    assert check_derivation(abs(x), {x: "1"}, domain={x: (0.1, 9.0)}).ok
+
+
+def test_a_domain_may_be_a_list_of_numbers():
+    _, _, a, loss = logistic()
+    claim = "-1/a if y > 0.5 else 1/(1 - a)"
+    assert not check_derivation(loss, {a: claim}).ok
+    assert check_derivation(loss, {a: claim}, domain={"y": [0.0, 1.0]}).ok
+
+
+def test_assumptions_between_inputs_are_kept():
+    z1, z2 = Value(0.2, "z1"), Value(-0.4, "z2")
+    y1, y2 = Value(0.3, "y1"), Value(0.7, "y2")
+    p = exp(z1) / (exp(z1) + exp(z2))
+    p.name = "p"
+    loss = -y1 * ln(p) - y2 * ln(1 - p)
+    assert not check_derivation(loss, {z1: "p - y1"}).ok
+    assert check_derivation(loss, {z1: "p - y1"}, assume=["y1 + y2 = 1"]).ok
+
+
+def test_a_saturated_point_is_judged_by_digits_not_by_floats():
+    z, y = Value(40.0, "z"), Value(0.0, "y")
+    a = 1 / (1 + exp(-z))
+    a.name = "a"
+    loss = -y * ln(a) - (1 - y) * ln(1 - a)
+    assert check_derivation(loss, {z: "a - y", a: "-y/a + (1 - y)/(1 - a)"}).ok
+
+
+def test_the_loss_may_be_a_function_whose_branches_cannot_be_frozen():
+    assert check_derivation(lambda x, y: x * exp(y), {"x": "exp(y)", "y": "x*exp(y)"}).ok
+    assert check_derivation(lambda x: where(x < 1, x * x, 2 * x - 1), {"x": "2*x if x < 1 else 2"}, at={"x": 3.0}).ok
+    with pytest.raises(TracedBranchError):
+        check_derivation(lambda x: x * x if x < 1 else 2 * x - 1, {"x": "2*x"})
+
+
+def test_the_report_reads_as_a_table_with_the_first_wrong_step():
+    z, _, _, loss = logistic()
+    text = str(check_derivation(loss, {z: "y - a"}))
+    assert "dL/dz   does not hold" in text and "<- wrong" in text
+    assert text.endswith("the first wrong step is dL/dz: it should be a - y; the sign is wrong")
+
+
+def test_a_claim_that_is_undefined_everywhere_does_not_hold():
+    x = Value(2.0, "x")
+    assert check_derivation(x ** 2, {x: "ln(-x**2 - 1)"}).verdicts == {"dL/dx": "does not hold"}
+
+
+def test_the_same_seed_gives_the_same_report():
+    z, _, _, loss = logistic()
+    assert str(check_derivation(loss, {z: "y - a"}, seed=3)) == str(check_derivation(loss, {z: "y - a"}, seed=3))
+
+
+@pytest.mark.parametrize("claims, error, text", [
+    ({}, ValueError, "no claims"), ({"q": "1"}, ValueError, "no node is called 'q'"),
+    ({"x": "1 +"}, ValueError, "not an expr"),
+    ({"x": sympy.Symbol("q")}, ValueError, "symbol 'q'"), ({"x": lambda q: q}, ValueError, "parameter 'q'"),
+    ({"x": [1.0]}, TypeError, "claim about dL/dx")])
+def test_bad_claims_are_told(claims, error, text):
+    x = Value(2.0, "x")
+    with pytest.raises(error, match=text):
+        check_derivation(relu(x) * 2, claims)
+
+
+def test_what_is_not_a_loss_is_told():
+    with pytest.raises(TypeError, match="a loss is a Value or a function"):
+        check_derivation(3.0, {"x": "1"})
+    with pytest.raises(TypeError, match="must return a Value"):
+        check_derivation(lambda x: 3.0, {"x": "0"})
+
+
+def test_assert_derivation_raises_with_the_report():
+    z, _, _, loss = logistic()
+    assert assert_derivation(loss, {z: "a - y"}).ok
+    with pytest.raises(AssertionError, match="the first wrong step is dL/dz"):
+        assert_derivation(loss, {z: "y - a"})
