@@ -20,9 +20,9 @@ from autograd_mini.program.batch import Batch
 from autograd_mini.program.body import Body
 from autograd_mini.program.layout import Data
 from autograd_mini.program.llvm import engine, kernels
-from autograd_mini.program.llvm.kernels import RowsPlan, Step
+from autograd_mini.program.llvm.kernels import RowsPlan
 from autograd_mini.program.llvm.loading import TILE, addresses, loadable, source
-from autograd_mini.program.llvm.lowering import watched
+from autograd_mini.program.llvm.lowering import Step, steps, watched
 from autograd_mini.program.reduction import BLOCK, LANES, join
 from autograd_mini.program.simplify import expand
 
@@ -37,17 +37,16 @@ class Scalar:
 
     def __init__(self, body: Body) -> None:
         body = expand(body)
-        steps = [(row, operands, slot) for slot, (row, operands) in enumerate(body.operations, body.first_operation)]
-        self._prepare(body.inputs, body.constants, steps, body.outputs)
+        self._prepare(body.inputs, body.constants, steps(body), body.outputs)
 
     @classmethod
-    def of_steps(cls, inputs: int, constants: Sequence[float], steps: Sequence[Step], outputs: Sequence[int]) -> Scalar:
+    def of_steps(cls, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> Scalar:
         self = cls.__new__(cls)
-        self._prepare(inputs, constants, steps, outputs)
+        self._prepare(inputs, constants, made, outputs)
         return self
 
-    def _prepare(self, inputs: int, constants: Sequence[float], steps: Sequence[Step], outputs: Sequence[int]) -> None:
-        self.text = kernels.scalar(inputs, constants, steps, outputs)
+    def _prepare(self, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> None:
+        self.text = kernels.scalar(inputs, constants, made, outputs)
         self.inputs, self.outputs = inputs, len(outputs)
 
     @cached_property
@@ -95,7 +94,7 @@ class Rows:
         self.body = expand(body)
         first = self.body.first_operation
         varies = self.body.dependent(lambda slot: is_data[slot])
-        every = [(row, operands, slot) for slot, (row, operands) in enumerate(self.body.operations, first)]
+        every = steps(self.body)
         self.steps: list[Step] = [step for step in every if varies[step[2]]]
         constants = {slot: self.body.constant(slot) for slot in range(self.body.inputs, first)}
         needed = dict.fromkeys(slot for _, operands, _ in self.steps for slot in operands)
@@ -185,10 +184,10 @@ class Rows:
         return function, len(plan.summed), text.frame
 
 
-def _needed(steps: Sequence[Step], wanted: Any) -> list[Step]:
+def _needed(made: Sequence[Step], wanted: Any) -> list[Step]:
     """Those steps that the wanted slots depend on."""
     found, slots = [], set(wanted)
-    for row, operands, result in reversed(steps):
+    for row, operands, result in reversed(made):
         if result in slots:
             found.append((row, operands, result))
             slots.update(operands)

@@ -103,6 +103,8 @@ class Lanes:
         if not isinstance(other, Lanes):
             other = self.code.constant(other, self.kind)
         left, right = (other, self) if swapped else (self, other)
+        if symbol in "+*" and right.name.startswith("%") and not left.name.startswith("%"):
+            left, right = right, left  # so that 1 + x and x + 1 are the same instruction
         operation = f"{_OPERATION[self.kind][symbol]} {self.code.type(self.kind)} {left.name}, {right.name}"
         return Lanes(self.code, self.kind, self.code.value(operation))
 

@@ -19,11 +19,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Optional
 
-from autograd_mini.primitives import Primitive
 from autograd_mini.program.llvm import engine
 from autograd_mini.program.llvm.ir import Code
 from autograd_mini.program.llvm.loading import TILE, Loader, Source, half, splat
-from autograd_mini.program.llvm.lowering import ELEMENTARY, Operand, lower
+from autograd_mini.program.llvm.lowering import ELEMENTARY, Operand, Step, lower
 
 PIECE = 200
 INLINED = 40
@@ -31,9 +30,6 @@ INLINED = 40
 
 OPTIMIZED = 5_000
 """Longer graphs are compiled without optimisation."""
-
-Step = tuple[Primitive, Sequence[int], int]
-"""(row, operand slots, result slot)"""
 
 
 class Text(NamedTuple):

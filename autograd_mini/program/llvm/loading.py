@@ -16,6 +16,7 @@ from autograd_mini.program.llvm.ir import Code, Lanes
 
 TILE = 16
 AHEAD = {"unit": 8, "packed": 1}
+
 """How many tiles ahead memory is asked for, by the kind of layout: measured, not derived."""
 
 _TYPES = {"f8": ("double", ""), "f4": ("float", "fpext"), "b1": ("i8", "uitofp")}

@@ -17,9 +17,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_mini.primitives import Primitive
+from autograd_mini.program.body import Body, Operation
 from autograd_mini.program.llvm import exponential, special, trigonometric
 from autograd_mini.program.llvm.engine import routine
 from autograd_mini.program.llvm.ir import Code, Lanes, call_each, floor, select, sqrt
+
+Step = tuple[Primitive, Sequence[int], int]
+"""(row, operand slots, result slot)"""
 
 Operand = Any
 """Lanes, or a float for a constant; at least one operand of an operation is Lanes."""
@@ -100,8 +104,9 @@ _DIRECT: dict[str, Callable[..., Lanes]] = {
 }
 
 ELEMENTARY: dict[str, Callable[..., Lanes]] = {
-    "exp": exponential.exp, "expm1": exponential.expm1, "exp2": exponential.exp2,
-    "ln": exponential.ln, "log1p": exponential.log1p, "log2": exponential.log2, "log10": exponential.log10,
+    "exp": exponential.exp, "exp_below_zero": exponential.exp_below_zero, "expm1": exponential.expm1,
+    "exp2": exponential.exp2, "ln": exponential.ln, "log1p": exponential.log1p,
+    "log1p_below_one": exponential.log1p_below_one, "log2": exponential.log2, "log10": exponential.log10,
     "sinh": exponential.sinh, "cosh": exponential.cosh, "tanh": exponential.tanh,
     "asinh": exponential.asinh, "acosh": exponential.acosh, "atanh": exponential.atanh,
     "sin": trigonometric.sin, "cos": trigonometric.cos, "tan": trigonometric.tan,
@@ -109,6 +114,36 @@ ELEMENTARY: dict[str, Callable[..., Lanes]] = {
     "hypot": trigonometric.hypot, "cbrt": trigonometric.cbrt,
     "erf": special.erf, "erfc": special.erfc,
 }
+
+
+def _special_row(name: str) -> Primitive:
+    row = Primitive()
+    row.name = name
+    return row
+
+
+_BELOW_ZERO, _BELOW_ONE = _special_row("exp_below_zero"), _special_row("log1p_below_one")
+
+
+def steps(body: Body) -> list[Step]:
+    """The operations of a body, expanded, with their result slots.
+
+    ln(1 + e^-|a|), which is in softplus, log_sigmoid and logaddexp, has functions of its own that need not look at
+    operands that cannot come. What is used follows from the body alone, so that one row and many have the same bits.
+    """
+    made = dict(enumerate(body.operations, body.first_operation))
+    found: list[Step] = []
+    for slot, (row, operands) in made.items():
+        if row.name == "exp" and _is(made, operands[0], "neg") and _is(made, made[operands[0]][1][0], "abs"):
+            made[slot] = _BELOW_ZERO, operands
+        elif row.name == "log1p" and _is(made, operands[0], _BELOW_ZERO.name):
+            made[slot] = _BELOW_ONE, operands
+        found.append((*made[slot], slot))
+    return found
+
+
+def _is(made: dict[int, Operation], slot: int, name: str) -> bool:
+    return slot in made and made[slot][0].name == name
 
 
 def lower(code: Code, row: Primitive, operands: Sequence[Operand]) -> Lanes:
@@ -151,10 +186,10 @@ _PASSES_NAN_ON = {"add", "sub", "mul", "div", "neg", "square", "reciprocal", "sq
                   "minimum", "relu", "chain", "defined", "away"} | set(ELEMENTARY) - {"hypot"}
 
 
-def watched(operations: Iterable[tuple[Primitive, Sequence[int], int]], outputs: Iterable[int]) -> list[int]:
+def watched(operations: Iterable[Step], outputs: Iterable[int]) -> list[int]:
     """Products of the chain rule of which a nan might not reach the outputs given.
 
-    Operations are (row, operand slots, result slot), operands before users.
+    Operations come with operands before users.
     """
     visible = set(outputs)
     found: list[int] = []
