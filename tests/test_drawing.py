@@ -321,6 +321,7 @@ def test_what_a_notebook_shows():
     stale = x * 2
     x.data = 5.0
     assert stale._repr_mimebundle_() == {"text/plain": "Value(2)"}
+    assert Value(2.0)._repr_mimebundle_() == {"text/plain": "Value(2)"}
     assert draw(logistic())._repr_html_().startswith("<svg")
     json.dumps({kind: str(content) for kind, content in small.items()})
 

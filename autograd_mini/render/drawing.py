@@ -61,10 +61,10 @@ class Drawing:
             file.write(content)
         return self
 
-    def _painted(self, output: str) -> bytes:
+    def _painted(self, output: str, dpi: int = 144) -> bytes:
         source = self.dot
         if output == "png":
-            source = source.replace("graph [", "graph [dpi=144 ", 1)
+            source = source.replace("graph [", f"graph [dpi={dpi} ", 1)
         return run_dot(source, output)
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ class Drawing:
 
     def _repr_png_(self) -> Optional[bytes]:
         try:
-            return self._painted("png")
+            return self._painted("png", 96)
         except (NoLayoutError, OSError, subprocess.CalledProcessError):
             return None
 
@@ -132,15 +132,15 @@ def draw(value: Any, *, fold: Union[bool, Iterable[str]] = True, limit: int = 30
 
 
 def mimebundle(value: Any) -> dict[str, Any]:
-    """What a notebook shows for a Value: its picture when it is small, else its formula, and always its repr."""
+    """What a notebook shows for a Value: its picture when the graph is small, else its formula, and always its repr."""
     bundle: dict[str, Any] = {"text/plain": repr(value)}
     try:
         nodes = len(topological_order(value))
-        if nodes <= _SMALL:
+        if 1 < nodes <= _SMALL:
             drawing = draw(value)
             bundle["text/html"] = drawing._repr_html_()
             bundle["image/png"] = drawing._repr_png_()
-        elif nodes <= _READABLE:
+        elif 1 < nodes <= _READABLE:
             bundle["text/latex"] = f"$$ {latex(value)} $$"
     except Exception:  # a stale graph, say: looking at a cell's last line must never end in a traceback
         bundle = {"text/plain": repr(value)}

@@ -1,0 +1,40 @@
+"""The notebooks: every cell runs, and they are kept with the outputs of a run from top to bottom."""
+
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_cell_runs(path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    pytest.importorskip("matplotlib")
+    notebook = nbformat.read(path, 4)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_kept_with_its_outputs_and_asserts_what_it_says(path):
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), "run it from top to bottom"
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    assert sum("assert" in cell.source for cell in cells) >= 5
+    pictures = [output.data for output in outputs if "text/html" in output.get("data", {})]
+    assert all("image/png" in data for data in pictures), "GitHub does not show SVG: a PNG has to lie beside it"
+
+
+def test_the_notebooks_are_there():
+    names = [path.stem for path in NOTEBOOKS]
+    assert {"1_logistic_regression", "2_building_and_drawing"} <= set(names)
