@@ -32,7 +32,7 @@ class Value:
     until a backward pass reached the node. Raises TypeError for what is not one real number.
     """
 
-    __slots__ = ("_data", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note")
+    __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note")
     __module__ = "autograd_mini"
     __array_priority__ = 1000
 
@@ -42,7 +42,7 @@ class Value:
     note: Optional[Note]
 
     def __init__(self, data: Any, name: Optional[str] = None) -> None:
-        self._data = real(data)
+        self._number = real(data)
         self.name = name
         self._grad: Optional[float] = None
         self.operation, self.operands, self.partials = None, (), ()
@@ -54,7 +54,7 @@ class Value:
                 is_traced: bool = False) -> Value:
         """A node with exactly these fields; what pickling, copying and tracing are made of."""
         node = cls.__new__(cls)
-        node._data, node._name, node._grad = data, name, grad
+        node._number, node._name, node._grad = data, name, grad
         node.operation, node.operands, node.partials = operation, operands, partials
         node.stamp, node.note = stamp, note
         node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is not float)
@@ -63,7 +63,7 @@ class Value:
     @property
     def data(self) -> float:
         """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
-        return self._data
+        return self._number
 
     @data.setter
     def data(self, number: Any) -> None:
@@ -71,7 +71,7 @@ class Value:
         if self.operation is not None:
             raise AttributeError(f"the data of a {self.operation.name!r} node follows from its operands: "
                                  "assign the leaves and build the expression again")
-        self._data = real(number)
+        self._number = real(number)
         _clock += 1
         self.stamp = _clock
 
@@ -100,7 +100,7 @@ class Value:
         if len(operands) != len(primitive.partials):
             raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
         operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)
-        numbers = [o if type(o) is float else o._data for o in operands]
+        numbers = [o if type(o) is float else o._number for o in operands]
         data = primitive.value(*numbers)
         data = data if type(data) is float else primitive.real("value", data)
         note = recording.observe(primitive, operands, data) if recording.open_blocks else None
@@ -167,14 +167,14 @@ class Value:
             return NotImplemented
         if self.is_traced or (is_node and other.is_traced):
             raise branch_on_traced("==")
-        return self._data == (other._data if is_node else other)
+        return self._number == (other._number if is_node else other)
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         if self.is_traced:
             raise branch_on_traced("the truth")
-        return self._data != 0
+        return self._number != 0
 
     def __float__(self) -> float:
         raise loses_gradient("float")
@@ -189,7 +189,7 @@ class Value:
         return hooks.represent(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else str(self)
+        return format(self._number, spec) if spec else str(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return hooks.mimebundle(self) if hooks.mimebundle else {"text/plain": repr(self)}
