@@ -17,8 +17,9 @@ from hypothesis import given, settings, strategies as st
 from points import points
 from reference import FUNCTIONS, derivative, mp, ulps, value, within_reach
 
-from autograd_mini import primitives
+from autograd_mini import primitives, text
 from autograd_mini.calculus import gradient
+from autograd_mini.expression import evaluate
 from autograd_mini.graph import topological_order
 from autograd_mini.primitives import HELPERS, ROWS, TABLE, number
 
@@ -158,6 +159,20 @@ def test_the_formula_is_the_textbook_form_of_the_row(row):
     for point in row.at:
         if max(map(abs, point)) < 30:
             assert number(row.formula, *point) == pytest.approx(row.number(*point), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_text_of_a_row_evaluates_to_the_same_number(name, engine):
+    """text -> evaluate -> the same bits, for the row and for its gradient, on floats and on Values."""
+    row = TABLE[name]
+    for point in [p for p in row.at if all(map(math.isfinite, p))]:
+        letters = "abc"[:len(point)]
+        xs = [engine.Value(x, name=letter) for x, letter in zip(point, letters)]
+        y = engine.functions[name](*xs)
+        for node in (y, *gradient(y, xs)):
+            assert repr(evaluate(text(node), dict(zip(letters, point)))) == repr(node.data), text(node)
+        again = evaluate(text(y), dict(zip(letters, xs)))
+        assert again == y.data if isinstance(again, float) else repr(again.data) == repr(y.data)
 
 
 C_ROWS = [row for row in ROWS if row.c and row.name in FUNCTIONS]
