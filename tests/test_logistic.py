@@ -343,6 +343,12 @@ def test_pictures_are_written_whole(tmp_path, capsys):
     assert "sigmoid" in (folder / "loss.svg").read_text(encoding="utf-8")
 
 
+def test_training_that_diverges_leaves_nothing_behind(tmp_path, capsys):
+    arguments = ["--learning-rate", "1e308", "--features", "all", "--out", str(tmp_path / "out")]
+    assert main(["logistic", *arguments]) == 2
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--data", "x.csv"], "--target COLUMN is missing"), (["--target", "y"], "--data FILE is missing"),
     (["--data", "absent.csv", "--target", "y"], "absent.csv: No such file or directory"),
@@ -352,7 +358,9 @@ def test_pictures_are_written_whole(tmp_path, capsys):
     (["--held-out", "nan"], "below 1"), (["--learning-rate", "1e308", "--features", "all"], "smaller learning rate"),
     (["--steps", "-3"], "argument --steps: '-3' is not a whole number"), (["--ridge", "inf"], "not a finite number"),
     (["--learning-rate", "0"], "not a finite number above 0"), (["--seed", "x"], "not a whole number"),
-    (["--out", "/dev/null/x"], "/dev/null/x: Not a directory"), (["--wrong"], "unrecognized arguments: --wrong"),
+    (["--out", "/dev/null/x", "--steps", "1"], "/dev/null/x: Not a directory"),
+    (["--out", "/dev/null"], "this is a file"),
+    (["--wrong"], "unrecognized arguments: --wrong"),
 ])
 def test_bad_options_are_one_line_and_exit_status_2(arguments, message, capsys):
     assert main(["logistic", *arguments]) == 2

@@ -97,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
     train, test = split(data, options.held_out, options.seed)
     if options.example is not None and not 1 <= options.example <= len(train.y):
         raise InputError(f"--example {options.example}: the training rows are 1 to {len(train.y)}")
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
+    if options.out is not None and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out {options.out}: this is a file, but the results need a folder")
     scale = scaling(train.X)
     X = scale.apply(train.X)
     started = time.perf_counter()
@@ -191,6 +191,7 @@ def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> Logisti
 
 
 def _write(folder: pathlib.Path, result: dict[str, Any], example: Example, model: LogisticRegression) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     result["files"] = [str(folder / name) for name in ("loss.svg", "loss.html", "cost.svg", "result.json")]
     drawing = draw(example.L)
     for name in ("loss.svg", "loss.html"):
