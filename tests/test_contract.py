@@ -88,20 +88,27 @@ def test_mixed_modes_at_a_point_of_choice(point):
           point.promised[2:3] * 3)
 
 
+EXECUTORS = ["python", "numpy", *["native"] * (ag.engine == "native"),
+             *["llvm"] * (importlib.util.find_spec("llvmlite") is not None)]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("point", POINTS, ids=IDS)
-def test_programs_at_a_point_of_choice_to_order_3(point):
-    """Traced elsewhere, on the ordinary number 0.75, and run at the point: nothing was decided when it was traced."""
+def test_programs_at_a_point_of_choice_to_order_3(point, executor):
+    """Traced elsewhere, on the ordinary number 0.75, and run at the point: nothing was decided when it was traced.
+
+    The machine code has functions of its own, within 4 ulps; everything that is 0, inf or nan is the same.
+    """
     def function(x):
         return point.function(ag, x)
 
-    one, rows = [], []
-    for _ in point.promised:
+    for order, promised in enumerate(point.promised):
         program = trace(function, 0.75)
-        one.append(program(point.at))
-        rows.append(program.map(np.array([0.75, point.at, 0.75]))[1])
+        row = program.map(np.array([0.75, point.at, 0.75]), executor=executor)[1]
+        for found in (program(point.at, executor=executor), row):
+            tolerance = 2e-15 if executor != "llvm" else 4e-15
+            assert same(found, promised) or math.isclose(found, promised, rel_tol=tolerance), (order, found, promised)
         function = grad(function)
-    agree(one, point.promised)
-    agree(rows, point.promised)
 
 
 def test_a_tie_of_two_operands_is_shared(engine):
@@ -179,7 +186,7 @@ def test_what_is_said_of_others_is_what_they_do(name):
     answers = json.loads(choice.RECORDED.read_text())
     if version(package) != answers["versions"][name]:
         pytest.skip(f"{name} {version(package)} is not the version the page speaks of")
-    for point in POINTS[::6]:
+    for point in POINTS[::9]:
         agree(answers[identity(point)][name], derivatives(point))
 
 
