@@ -14,8 +14,9 @@ import numpy as np
 
 from autograd_mini.explain import exact
 
-_STEP = 20
-"""Exact differences take steps of 10**-20 relative, and have an error of about the square of that."""
+_STEP, _LIMITS = 20, (1200, 150)
+"""Exact differences take steps of 10**-20 relative, and have an error of about the square of that. A value, and a sum of
+derivatives, that is undecided at so many digits counts as settled: sums are judged by the size of their terms."""
 
 
 class Estimate(NamedTuple):
@@ -74,7 +75,7 @@ def at_many_digits(root: Any, variables: Sequence[Any], order: int, digits: int 
 
     def slopes(offsets: dict[int, Any]) -> list[Any]:
         moved = {id(variables[i]): exact.context(3 * digits).mpf(centres[i]) + offset for i, offset in offsets.items()}
-        found = exact.derivatives(root, digits, at=moved)
+        found = exact.derivatives(root, digits, at=moved, limits=_LIMITS)
         return [found.get(id(variable), mpmath.mp.mpf(0)) for variable in variables]
 
     results: dict[tuple[int, ...], Any] = {}

@@ -189,6 +189,8 @@ def _is_exact(m: Any, name: str, result: Any, numbers: Sequence[Any]) -> bool:
         return bool(result - a == b and result - b == a)
     if name in ("mul", "square", "chain"):
         return numbers[0]._mpf_[3] + numbers[-1]._mpf_[3] <= m.prec
+    if name == "pow" and numbers[1] >= 0 and numbers[1] == int(numbers[1]):
+        return numbers[0]._mpf_[3] * int(numbers[1]) <= m.prec
     return False
 
 
@@ -213,13 +215,14 @@ def replay(roots: Any, digits: int = 50, at: Optional[Mapping[int, Any]] = None)
     return {key: _plain(tracked.exact.number) for key, tracked in forward.items()}
 
 
-def derivatives(root: Any, digits: int = 50, by: str = "differences",
-                at: Optional[Mapping[int, Any]] = None) -> dict[int, Any]:
+def derivatives(root: Any, digits: int = 50, by: str = "differences", at: Optional[Mapping[int, Any]] = None,
+                limits: tuple[int, int] = (LIMIT, SUM_LIMIT)) -> dict[int, Any]:
     """The derivative of root by every node it depends on, to `digits` digits: {id(node): mpf}.
 
     by="differences" takes each local derivative from central differences of the exact function at three times the
     digits, and asks the table's rule only where the function has a kink or an end there, so that a rule is checked by
     something that does not know it. by="rules" takes the rules themselves, whose constants have the digits of a float.
+    `limits` are the most working digits that a value and a sum of derivatives are given.
     """
     if by not in ("differences", "rules"):
         raise ValueError(f"derivatives are taken by 'differences' or by 'rules', not by {by!r}")
@@ -230,7 +233,7 @@ def derivatives(root: Any, digits: int = 50, by: str = "differences",
         backward = _backward(m, root, order, forward, at or {}, by == "differences")
         return {**forward, **{("by", key): tracked for key, tracked in backward.items()}}
 
-    settled = _settled(order, digits, sweep)
+    settled = _settled(order, digits, sweep, limits)
     return {id(node): _plain(settled["by", id(node)].exact.number) for node in order}
 
 
@@ -258,10 +261,11 @@ def _plain(number: Any) -> Any:
     return mpmath.mp.make_mpf(number._mpf_)
 
 
-def _settled(order: Sequence[Any], digits: int, sweep: Callable[[Any], dict[Any, Tracked]]) -> dict[Any, Tracked]:
+def _settled(order: Sequence[Any], digits: int, sweep: Callable[[Any], dict[Any, Tracked]],
+             limits: tuple[int, int] = (LIMIT, SUM_LIMIT)) -> dict[Any, Tracked]:
     """The sweep at the first working precision at which every number has its digits, or at the limit."""
-    working, limit = digits + 10, max(digits + 10, min(LIMIT, max(800, 2_000_000 // max(len(order), 1))))
-    sums, values = max(digits + 10, min(limit, SUM_LIMIT)), {id(node) for node in order}
+    working, limit = digits + 10, max(digits + 10, min(limits[0], max(800, 2_000_000 // max(len(order), 1))))
+    sums, values = max(digits + 10, min(limit, limits[1])), {id(node) for node in order}
     while True:
         results = sweep(context(working))
         lacking = {key: tracked.missing(digits * _BITS) for key, tracked in results.items()}
