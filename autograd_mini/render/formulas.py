@@ -243,7 +243,7 @@ def _lines(root: Any, seen: set[int]) -> Iterator[tuple[str, str, str]]:
         if not is_node(operand):
             yield first + short(operand), "", ""
             continue
-        name = " ".join((operand.name or "").split())
+        name = clean(operand.name or "")
         title = symbol(operand.operation) if operand.operation else ""
         label = first + (" = ".join(filter(None, (name, title))) or short(operand.data))
         if id(operand) in seen:

@@ -9,10 +9,8 @@ import math
 from autograd_mini.render.formulas import clean
 from autograd_mini.render.picture import BOLD, SIZES, Box, Edge, Picture, Span, row_height
 from autograd_mini.render.placing import Placement, Point
-from autograd_mini.render.theme import FONT, Palette, accent, span_color
+from autograd_mini.render.theme import FONT, INK, SECONDARY, Look, box_look, edge_look, span_look
 
-INK = Palette("none", "currentColor", "currentColor", "currentColor", "none")
-_SECONDARY, _LINE = 0.62, 0.34
 STANDALONE = ("<style>svg{color:#1c2128;color-scheme:light dark}"
               "@media(prefers-color-scheme:dark){svg{color:#e8eaed}}</style>")
 
@@ -37,73 +35,54 @@ def svg_source(picture: Picture, placed: Placement, style: str = "") -> str:
 def _box(place: int, box: Box, center: Point) -> str:
     width, height = box.size
     left, top = center[0] - width / 2, center[1] - height / 2
-    color, share = accent(box, INK)
-    radius = 11 if box.kind == "constant" else 8
-    outline, weight, opacity = "currentColor", 1.0, 0.28
-    if box.mark == "nan":
-        outline, weight, opacity = INK.bad, 1.5, 1.0
-    elif box.lit:
-        outline, weight, opacity = INK.lit, 1.8, 1.0
-    elif box.kind == "fold":
-        outline, opacity = INK.fold, 0.8
-    elif box.kind == "leaf":
-        outline, opacity = INK.accent, 0.55
-    elif box.kind == "root":
-        weight, opacity = 1.4, 0.75
-    dash = ' stroke-dasharray="4 3"' if box.mark == "zero" and not box.lit else ""
-    frame = f'width="{width:g}" height="{height:g}" rx="{radius}"'
-    line = f'stroke="{outline}" stroke-opacity="{opacity:g}" stroke-width="{weight:g}"{dash}'
-    shapes = f'<rect x="{left:.2f}" y="{top:.2f}" {frame} fill="{color}" fill-opacity="{share:.3g}" {line}/>'
-    if box.kind == "fold":
-        shapes = (f'<path d="M{left + 9:.2f} {top - 3.5:.2f}H{left + width - 9:.2f}" stroke="{outline}" '
+    look = box_look(box, INK)
+    shapes = (f'<rect x="{left:.2f}" y="{top:.2f}" width="{width:g}" height="{height:g}" '
+              f'rx="{11 if box.kind == "constant" else 8}" fill="{look.fill}" fill-opacity="{look.fill_share:.3g}" '
+              f'{_stroke(look, "4 3")}/>')
+    if box.kind == "fold":  # the edge of another card behind
+        shapes = (f'<path d="M{left + 9:.2f} {top - 3.5:.2f}H{left + width - 9:.2f}" stroke="{look.stroke}" '
                   f'stroke-opacity=".55" fill="none"/>{shapes}')
     texts = []
     if box.kind == "constant":
-        texts.append(_text(center[0], center[1] + 4, box.rows[0], "middle"))
+        texts.append(_text(center[0], center[1] + 4, box.rows[0], ' text-anchor="middle"'))
     else:
         y = top + 6.5
         for row in box.rows:
             y += row_height(row)
-            texts.append(_text(left + 11, y - 0.3 * max(SIZES[span.role] for span in row), row, "start"))
+            texts.append(_text(left + 11, y - 0.3 * max(SIZES[span.role] for span in row), row))
     return (f'<g id="@@-n{place}" class="box {box.kind}"><title>{html.escape(box.hover)}</title>{shapes}'
             f'{"".join(texts)}</g>')
 
 
-def _text(x: float, y: float, row: list[Span], anchor: str) -> str:
-    spans = "".join(_span(span, i) for i, span in enumerate(row))
-    align = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text x="{x:.2f}" y="{y:.2f}"{align}>{spans}</text>'
+def _stroke(look: Look, dashes: str) -> str:
+    dashed = f' stroke-dasharray="{dashes}"' if look.dashed else ""
+    return f'stroke="{look.stroke}" stroke-opacity="{look.stroke_share:g}" stroke-width="{look.weight:g}"{dashed}'
+
+
+def _text(x: float, y: float, row: list[Span], align: str = "") -> str:
+    return f'<text x="{x:.2f}" y="{y:.2f}"{align}>{"".join(_span(span, i) for i, span in enumerate(row))}</text>'
 
 
 def _span(span: Span, position: int) -> str:
-    color = span_color(span, INK)
-    look = "" if color == "currentColor" else f' fill="{color}"'
-    if span.role in ("sign", "caption", "constant") and not span.mark:
-        look += f' fill-opacity="{_SECONDARY}"'
-    if span.role in BOLD or span.mark == "nan":
-        look += ' font-weight="650"'
-    shift = ' dx="7"' if position else ""
-    text = html.escape(clean(span.text))
-    return f'<tspan class="{span.role}" font-size="{SIZES[span.role]:g}"{look}{shift}>{text}</tspan>'
+    color, share = span_look(span, INK)
+    look = "" if color == INK.ink else f' fill="{color}"'
+    look += "" if share == 1 else f' fill-opacity="{share}"'
+    look += ' font-weight="650"' if span.role in BOLD or span.mark == "nan" else ""
+    look += ' dx="7"' if position else ""
+    return f'<tspan class="{span.role}" font-size="{SIZES[span.role]:g}"{look}>{html.escape(clean(span.text))}</tspan>'
 
 
 def _edge(place: int, edge: Edge, placed: Placement) -> str:
     path, (x, y) = placed.paths[place], placed.labels[place]
-    color, opacity, weight = "currentColor", _LINE, 1.1
-    if edge.lit:
-        color, opacity, weight = INK.lit, 1.0, 1.9
-    elif edge.mark == "nan":
-        color, opacity = INK.bad, 1.0
-    dash = ' stroke-dasharray="3 3"' if edge.mark == "zero" else ""
+    look = edge_look(edge, INK)
     steps = f"M{path[0][0]:g} {path[0][1]:g}C" + " ".join(f"{px:g} {py:g}" for px, py in _shortened(path)[1:])
     label = ""
     if edge.label:
-        look = f'fill="{color}"' if edge.lit or edge.mark == "nan" else f'fill-opacity="{_SECONDARY}"'
-        label = (f'<text x="{x:g}" y="{y + 3.4:.2f}" text-anchor="middle" font-size="{SIZES["label"]:g}" {look}>'
-                 f"{html.escape(clean(edge.label))}</text>")
+        label = (f'<text x="{x:g}" y="{y + 3.4:.2f}" text-anchor="middle" font-size="{SIZES["label"]:g}" '
+                 f'fill="{look.fill}" fill-opacity="{look.fill_share:g}">{html.escape(clean(edge.label))}</text>')
     return (f'<g id="@@-e{place}" class="edge"><title>{html.escape(edge.hover)}</title><path d="{steps}" fill="none" '
-            f'stroke="{color}" stroke-opacity="{opacity:g}" stroke-width="{weight:g}"{dash}/>'
-            f'<path d="{_arrow(path)}" fill="{color}" fill-opacity="{max(opacity, 0.5):g}"/>{label}</g>')
+            f'{_stroke(look, "3 3")}/><path d="{_arrow(path)}" fill="{look.stroke}" '
+            f'fill-opacity="{max(look.stroke_share, 0.5):g}"/>{label}</g>')
 
 
 def _direction(path: list[Point]) -> tuple[Point, Point]:
@@ -133,5 +112,5 @@ def _legend(scale: tuple[str, str, str], top: float) -> str:
     title, low, high = (html.escape(text) for text in scale)
     swatches = "".join(f'<rect x="{10 + 14 * i}" y="{top + 4:g}" width="14" height="10" fill="{INK.accent}" '
                        f'fill-opacity="{0.05 + 0.0825 * i:.3g}"/>' for i in range(5))
-    return (f'<g class="legend" font-size="10">{swatches}<text x="88" y="{top + 12.5:g}" fill-opacity="{_SECONDARY}">'
+    return (f'<g class="legend" font-size="10">{swatches}<text x="88" y="{top + 12.5:g}" fill-opacity="{SECONDARY}">'
             f"{title}: {low} to {high}</text></g>")

@@ -8,27 +8,37 @@ from typing import NamedTuple
 
 from autograd_mini.render.picture import Box, Edge, Span
 
-ACCENT, LIT, BAD, ZERO, FOLD = "#3b82d6", "#e0701a", "#dc3f4d", "#b9820f", "#8a6fd1"
 FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', system-ui, sans-serif"
+SECONDARY = 0.62
+"""How strong the ink of the less important texts is."""
 
 
 class Palette(NamedTuple):
-    """The colours of a page that cannot follow its reader's theme."""
+    """The ink, the page below it, and the accents."""
 
     page: str
     ink: str
-    muted: str
-    line: str
-    card: str
-    accent: str = ACCENT
-    lit: str = LIT
-    bad: str = BAD
-    zero: str = ZERO
-    fold: str = FOLD
+    accent: str = "#3b82d6"
+    lit: str = "#e0701a"
+    bad: str = "#dc3f4d"
+    zero: str = "#b9820f"
+    fold: str = "#8a6fd1"
 
 
-LIGHT = Palette("#ffffff", "#1c2128", "#6a737d", "#a6adb5", "#f7f8f9", accent="#2f74c8", bad="#cf2f3e", zero="#986801")
-DARK = Palette("#14181d", "#e8eaed", "#9aa3ad", "#59626c", "#20252b", accent="#6aa9f0", bad="#f2707b", zero="#dca93a")
+INK = Palette("none", "currentColor")
+LIGHT = Palette("#ffffff", "#1c2128", accent="#2f74c8", bad="#cf2f3e", zero="#986801")
+DARK = Palette("#14181d", "#e8eaed", accent="#6aa9f0", bad="#f2707b", zero="#dca93a")
+
+
+class Look(NamedTuple):
+    """Fill and stroke, each with how strong it is, the weight of the stroke, and whether it is dashed."""
+
+    fill: str
+    fill_share: float
+    stroke: str
+    stroke_share: float
+    weight: float = 1.0
+    dashed: bool = False
 
 
 def mix(over: str, under: str, share: float) -> str:
@@ -37,40 +47,34 @@ def mix(over: str, under: str, share: float) -> str:
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
-def accent(box: Box, palette: Palette) -> tuple[str, float]:
-    """The colour that a box is tinted with, and how strongly."""
-    if box.mark == "nan":
-        return palette.bad, 0.12
+def box_look(box: Box, palette: Palette) -> Look:
+    """What a box looks like: red beats the highlight, the highlight beats its kind."""
+    kinds = {"leaf": Look(palette.accent, 0.08, palette.accent, 0.55),
+             "fold": Look(palette.fold, 0.12, palette.fold, 0.8),
+             "root": Look(palette.ink, 0.09, palette.ink, 0.75, 1.4),
+             "constant": Look(palette.ink, 0.0, palette.ink, 0.28)}
+    look = kinds.get(box.kind, Look(palette.ink, 0.035, palette.ink, 0.28))
     if box.tint is not None:
-        return palette.accent, 0.05 + 0.33 * box.tint
-    if box.kind == "fold":
-        return palette.fold, 0.12
-    if box.kind == "leaf":
-        return palette.accent, 0.08
-    return palette.ink, {"root": 0.09, "constant": 0.0}.get(box.kind, 0.035)
-
-
-def box_style(box: Box, palette: Palette) -> tuple[str, str, float, bool]:
-    """Fill, outline, its weight and whether it is dashed."""
-    color, share = accent(box, palette)
-    fill = mix(color, palette.page, share)
+        look = look._replace(fill=palette.accent, fill_share=0.05 + 0.33 * box.tint)
     if box.mark == "nan":
-        return fill, palette.bad, 1.5, False
-    if box.lit:
-        return fill, palette.lit, 1.8, False
-    outline = {"root": palette.ink, "fold": palette.fold, "leaf": mix(palette.accent, palette.page, 0.6)}
-    return fill, outline.get(box.kind, palette.line), 1.4 if box.kind == "root" else 1.0, box.mark == "zero"
+        look = Look(palette.bad, 0.12, palette.bad, 1.0, 1.5)
+    elif box.lit:
+        look = look._replace(stroke=palette.lit, stroke_share=1.0, weight=1.8)
+    return look._replace(dashed=box.mark == "zero" and not box.lit)
 
 
-def edge_style(edge: Edge, palette: Palette) -> tuple[str, float, bool]:
-    """Colour, weight and whether it is dashed."""
-    color = palette.lit if edge.lit else palette.bad if edge.mark == "nan" else palette.line
-    return color, 1.9 if edge.lit else 1.1, edge.mark == "zero"
+def edge_look(edge: Edge, palette: Palette) -> Look:
+    """What an edge looks like; its fill is that of its label."""
+    if edge.lit or edge.mark == "nan":
+        color = palette.lit if edge.lit else palette.bad
+        return Look(color, 1.0, color, 1.0, 1.9 if edge.lit else 1.1, edge.mark == "zero")
+    return Look(palette.ink, SECONDARY, palette.ink, 0.34, 1.1, edge.mark == "zero")
 
 
-def span_color(span: Span, palette: Palette) -> str:
-    """The colour of a piece of text."""
+def span_look(span: Span, palette: Palette) -> tuple[str, float]:
+    """The colour of a piece of text, and how strong it is."""
     if span.mark:
-        return palette.bad if span.mark == "nan" else palette.zero
-    return {"sign": palette.muted, "caption": palette.muted, "constant": palette.muted,
-            "grad": palette.accent}.get(span.role, palette.ink)
+        return palette.bad if span.mark == "nan" else palette.zero, 1.0
+    if span.role == "grad":
+        return palette.accent, 1.0
+    return palette.ink, SECONDARY if span.role in ("sign", "caption", "constant") else 1.0
