@@ -328,7 +328,7 @@ def test_what_a_notebook_shows():
 
 def test_bad_requests_are_named():
     x = Value(1.0, "x")
-    for wrong in ({"labels": "all"}, {"rankdir": "up"}, {"layout": "neato"}, {"color": "red"}):
+    for wrong in ({"labels": "all"}, {"rankdir": "up"}, {"layout": "neato"}, {"color": "red"}, {"limit": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             draw(x, **wrong)
     with pytest.raises(TypeError, match="only a Value can be drawn, not float"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from functools import cached_property
-from typing import Any, Callable, Iterable, Mapping, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Union
 
 from autograd_mini.graph import topological_order
 from autograd_mini.render.dot import dot_source
+from autograd_mini.render.folding import Fold
 from autograd_mini.render.formulas import latex
 from autograd_mini.render.picture import Color, Picture, build
 from autograd_mini.render.placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
@@ -80,7 +81,7 @@ class Drawing:
             return None
 
 
-def draw(value: Any, *, fold: Union[bool, Iterable[str]] = True, limit: int = 300, labels: str = "number",
+def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
          color: Color = None, highlight: Any = None, rankdir: str = "LR", layout: Optional[str] = None,
          dark: bool = False) -> Drawing:
     """The computation graph of a Value as a picture.
@@ -109,6 +110,8 @@ def draw(value: Any, *, fold: Union[bool, Iterable[str]] = True, limit: int = 30
                                  ("layout", layout, (None, "dot", "own"))):
         if given not in known:
             raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
+    if limit < 1:
+        raise ValueError(f"limit is {limit!r}: a picture has at least one box")
     highlighted = [] if highlight is None else [highlight] if isinstance(highlight, kinds) else list(highlight)
     for node in highlighted:
         if not isinstance(node, kinds):

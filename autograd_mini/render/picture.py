@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
 
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
 from autograd_mini.render.derivatives import derivative
+from autograd_mini.render.folding import Fold, grouped
 from autograd_mini.render.formulas import Formulas, clean, symbol
 from autograd_mini.render.numbers import bracketed, exact, pretty
 
@@ -23,7 +23,7 @@ SIZES = {"title": 13.0, "symbol": 16.0, "sign": 12.0, "value": 12.0, "caption": 
          "label": 10.0}
 BOLD = frozenset({"title", "symbol"})
 _PADDING, _LEADING, _WRAP = 11.0, 1.36, 34
-_KEPT, _REST_BOXES, _LEAVES_APART, EXPLAINED = 60, 6, 3, 3000
+EXPLAINED = 3000
 
 
 class Span(NamedTuple):
@@ -107,7 +107,7 @@ def _ems(char: str) -> float:
     return 0.72 if char.isupper() else 0.57 if ord(char) < 0x250 else 0.8
 
 
-def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str, color: Color, highlight: list[Any],
+def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlight: list[Any],
           rankdir: str, grads: Optional[Mapping[int, float]] = None) -> Picture:
     """The picture of everything that a Value was computed from, with the gradients in the nodes or those given by id.
 
@@ -115,7 +115,7 @@ def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str,
     """
     order = topological_order(value)
     require_fresh(order)
-    groups = _capped(order, _scoped(order, fold), limit)
+    groups = grouped(order, fold, limit)
     grad_of = (lambda node: node.grad) if grads is None else lambda node: grads[id(node)]
     formulas = Formulas(order) if len(order) <= EXPLAINED else None
     lit = dependents(order, highlight) if highlight else set()
@@ -144,84 +144,6 @@ def build(value: Any, fold: Union[bool, Iterable[str]], limit: int, labels: str,
 def _title(value: Any, order: list[Any]) -> str:
     named = f"{clean(value.name)} = " if value.name else ""
     return f"Computation graph of {named}{pretty(value.data)}: {len(order):,} node{'s' * (len(order) > 1)}"
-
-
-# Folding: every node gets the key of its box, its own id or a tuple that says what it is folded into -----------------
-
-
-def _scoped(order: list[Any], fold: Union[bool, Iterable[str]]) -> dict[int, Any]:
-    groups: dict[int, Any] = {id(node): id(node) for node in order}
-    if fold is False:
-        return groups
-    scopes = {id(node): node.note.scope for node in order if node.note is not None and node.note.scope}
-    if not scopes:
-        return groups
-    shared, chosen = 0, frozenset[str]()
-    if fold is True:
-        operations = [node for node in order if node.operands]
-        if len(operations) == sum(id(node) in scopes for node in operations):
-            first, last = min(scopes.values()), max(scopes.values())
-            shared = next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))
-    else:
-        chosen = frozenset([fold] if isinstance(fold, str) else fold)
-        missing = chosen.difference(*scopes.values())
-        if missing:
-            known = sorted(set().union(*scopes.values()))
-            raise ValueError(f"no scope of this graph is called {sorted(missing)[0]!r}: there are {', '.join(known)}")
-    for key, scope in scopes.items():
-        depth = shared + 1 if fold is True else next((i + 1 for i, name in enumerate(scope) if name in chosen), 0)
-        if 0 < depth <= len(scope):
-            groups[key] = ("scope", *scope[:depth])
-    for key, count in Counter(groups.values()).items():
-        if count == 1 and isinstance(key, tuple):
-            groups.update({id(node): id(node) for node in order if groups[id(node)] == key})
-    _gather_leaves(order, groups)
-    return groups
-
-
-def _gather_leaves(order: list[Any], groups: dict[int, Any]) -> None:
-    """Leaves that only one folded scope uses become one box in front of it."""
-    users: dict[int, set[Any]] = {}
-    for node in order:
-        for operand in node.operands:
-            if is_node(operand) and not operand.operands:
-                users.setdefault(id(operand), set()).add(groups[id(node)])
-    alone = {key: next(iter(found)) for key, found in users.items() if len(found) == 1}
-    crowds = Counter(group for group in alone.values() if isinstance(group, tuple))
-    for key, group in alone.items():
-        if crowds[group] > _LEAVES_APART:
-            groups[key] = ("leaves", group)
-
-
-def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, Any]:
-    """The boxes nearest to the root as they are, the rest folded by what hangs together."""
-    if len(set(groups.values())) <= limit:
-        return groups
-    operands: dict[Any, dict[Any, None]] = {}
-    for node in order:
-        below = operands.setdefault(groups[id(node)], {})
-        below.update((groups[id(operand)], None) for operand in node.operands if is_node(operand))
-    root = groups[id(order[-1])]
-    kept, pending = {root}, deque([root])
-    while pending:
-        for group in operands[pending.popleft()]:
-            if group not in kept and len(kept) < min(limit, _KEPT):
-                kept.add(group)
-                pending.append(group)
-    parent = {group: group for group in operands if group not in kept}
-
-    def find(group: Any) -> Any:
-        while parent[group] is not group:
-            parent[group] = group = parent[parent[group]]
-        return group
-
-    for group, below in operands.items():
-        for other in below:
-            if group in parent and other in parent:
-                parent[find(other)] = find(group)
-    parts = list(dict.fromkeys(find(group) for group in parent))
-    names = {part: ("rest", i if len(parts) <= _REST_BOXES else 0) for i, part in enumerate(parts)}
-    return {key: group if group in kept else names[find(group)] for key, group in groups.items()}
 
 
 def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any], grad_of: Callable[[Any], Any]) -> None:
