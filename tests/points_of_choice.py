@@ -148,6 +148,52 @@ def same(a: float, b: float) -> bool:
     return a == b or (a != a and b != b) or (math.isfinite(a) and math.isclose(a, b, rel_tol=2e-15, abs_tol=0))
 
 
+INPUTS = [
+    ("What is a number", [
+        "Value(3)", "Value(True)", "Value(Fraction(1, 3))", "Value(Decimal('0.1'))", "Value(np.float32(0.5))",
+        "Value(np.array([2.0]))", "Value(10 ** 400)", "Value('1.0')", "Value(None)", "Value([1.0, 2.0])", "Value(1j)",
+        "Value(np.array([1.0, 2.0]))", "Value(v)", "v + None", "exp('1')"]),
+    ("What leaves the domain", [
+        "ln(Value(-1.0))", "1 / Value(0.0)", "exp(Value(1000.0))", "Value(-8.0) ** (1 / 3)",
+        "with strict(): ln(Value(-1.0, name='x'))"]),
+    ("What would lose a gradient, and what does not", [
+        "math.exp(v)", "float(v)", "int(v)", "np.array([v], dtype=float)", "exp(v)", "np.exp(v)", "np.float64(2) * v",
+        "np.array([1.0, 2.0]) * v"]),
+    ("Decisions", [
+        "v == 2.0", "v < 3", "bool(v)", "trace(lambda x: x if x < 1 else 1.0, 0.5)", "trace(lambda x: x == 1.0, 0.5)",
+        "trace(lambda x: where(less(x, 1.0), x, 1.0), 0.5)(3.0)"]),
+    ("Gradients and graphs", [
+        "gradient(v * v, v)", "gradient(v * v, Value(1.0))", "gradient(v * v, 2.0)", "gradient(4.0, v)",
+        "(v * v).backward(seed='1')", "(v * v).data = 3.0", "w = v * v; v.data = 3.0; gradient(w, v)"]),
+]
+"""What bad input says, and what is no bad input: the page shows what each line gives when it runs."""
+
+
+def outcome(code: str) -> str:
+    """The text of what a line of code gives, or its error."""
+    import decimal
+    import fractions
+
+    import numpy as np
+
+    import autograd_mini as ag
+    from autograd_mini.program import trace
+
+    names = {**vars(ag), "np": np, "math": math, "trace": trace, "Fraction": fractions.Fraction,
+             "Decimal": decimal.Decimal, "v": ag.Value(2.0)}
+    try:
+        return f"`{eval(code, names)!r}`"
+    except SyntaxError:
+        pass  # a statement
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    try:
+        exec(code, names)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "done"
+
+
 # What others do ------------------------------------------------------------------------------------------------------
 
 def jax_derivatives(point: Point) -> list[float]:
@@ -244,13 +290,22 @@ The other columns are what {versions} give
 (`cbrt`, `relu`, `log2` and the like written with what they have); a number in **bold** differs from the promise.
 """
 
-CLOSING = """\
+BAD_INPUT = """\
 Two exceptions to the rule, both taken because optimisers and statistics need them: the derivative of `0 ** y` by `y`
 is 0 also at `y = 0`, and of a negative base by a Value exponent it is nan also where the exponent is an integer (the
 function has no neighbours there). Second derivatives of `maximum`, `minimum` and `relu` are 0 also at nan.
 
-How accurate everything else is: every value within 2 and every first derivative within 4 units in the last place,
-except where a row of the table states its own bound. Those are
+## Bad input
+
+Every line below was run when this page was written. Numbers of any kind become float64; what is not one real number is
+an error that names it; nothing loses a gradient without a word.
+"""
+
+CLOSING = """\
+## Accuracy
+
+Every value is within 2 and every first derivative within 4 units in the last place of the true one, except where a row
+of the table states its own bound:
 
 | function | value | derivatives | why |
 | --- | --- | --- | --- |
@@ -286,6 +341,10 @@ def page() -> str:
             rows.append(f"| `{point.text}` at {point.at:g} | {' | '.join([shown(point.promised), *others])} |")
         parts.append("\n".join([f"## {group.title}\n", f"{group.why}\n",
                                 f"| | promised | {' | '.join(PEERS)} |", "| --- " * (2 + len(PEERS)) + "|", *rows, ""]))
+    parts.append(BAD_INPUT)
+    for title, lines in INPUTS:
+        rows = [f"| `{code}` | {outcome(code)} |" for code in lines]
+        parts.append("\n".join([f"### {title}\n", "| with `v = Value(2.0)` | gives |", "| --- | --- |", *rows, ""]))
     return "\n".join([*parts, CLOSING])
 
 
