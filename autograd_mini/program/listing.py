@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
+from autograd_mini.primitives import SUM
 from autograd_mini.program.body import Body
 
 
 class _Operand(str):
-    """A name or a number inside a row's text; a negative number is bracketed where the template asks for more."""
+    """A name or a number inside a row's text; a negative number is bracketed, but not where a sum begins."""
 
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
-        return f"({self})" if spec and self.startswith("-") else str(self)
+        return f"({self})" if spec > str(SUM) and self.startswith("-") else str(self)
 
 
 def slot_names(body: Body, inputs: Sequence[str], names: Mapping[int, str]) -> list[str]:

@@ -55,7 +55,7 @@ class Builder:
 
     def _shortest(self, operation: Operation) -> int:
         primitive, references = operation
-        if all(reference < 0 for reference in references):
+        if max(references) < 0:
             return self.constant(primitive.number(*[self.constants[-1 - reference] for reference in references]))
         if primitive.shortcut is not None:
             shorter = primitive.shortcut(*[self.term(reference) for reference in references])
