@@ -5,7 +5,7 @@ from autograd_mini._version import __version__ as __version__
 from autograd_mini.calculus import gradient
 from autograd_mini.conversion import TracedBranchError
 from autograd_mini.custom import custom_gradient, stop_gradient
-from autograd_mini.explain import Derivation, check_derivation, check_gradients, derive
+from autograd_mini.explain import Derivation, Diagnosis, check_derivation, check_gradients, derive, diagnose, stabilize
 from autograd_mini.functions import (
     abs,
     acos,
@@ -69,13 +69,13 @@ from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacre
 from autograd_mini.value import Value, engine, primitive
 
 __all__ = [
-    "Derivation", "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "Program", "StaleGraphError",
-    "TracedBranchError", "Value", "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "away",
-    "cbrt", "chain", "check_derivation", "check_gradients", "cos", "cosh", "custom_gradient", "defined", "derive",
-    "div", "draw", "engine", "equal", "erf", "erfc", "exp", "exp2", "expm1", "floor", "grad", "gradient", "hessian",
-    "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp", "latex", "leaves", "less", "less_equal", "ln", "log",
-    "log10", "log1p", "log2", "log_sigmoid", "logaddexp", "maximum", "minimum", "mul", "neg", "norm_cdf", "pow",
-    "primitive", "reciprocal", "record_source", "relu", "scope", "sigmoid", "sign", "sin", "sinh", "softplus",
-    "sqrt", "square", "stop_gradient", "strict", "sub", "tan", "tanh", "text", "topological_order", "trace", "tree",
-    "value_and_grad", "vjp", "where",
+    "Derivation", "Diagnosis", "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "Program",
+    "StaleGraphError", "TracedBranchError", "Value", "abs", "acos", "acosh", "add", "asin", "asinh", "atan",
+    "atan2", "atanh", "away", "cbrt", "chain", "check_derivation", "check_gradients", "cos", "cosh",
+    "custom_gradient", "defined", "derive", "diagnose", "div", "draw", "engine", "equal", "erf", "erfc", "exp",
+    "exp2", "expm1", "floor", "grad", "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp",
+    "latex", "leaves", "less", "less_equal", "ln", "log", "log10", "log1p", "log2", "log_sigmoid", "logaddexp",
+    "maximum", "minimum", "mul", "neg", "norm_cdf", "pow", "primitive", "reciprocal", "record_source", "relu",
+    "scope", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "stabilize", "stop_gradient", "strict",
+    "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "value_and_grad", "vjp", "where",
 ]

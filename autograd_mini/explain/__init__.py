@@ -6,7 +6,10 @@ that is claimed elsewhere; SymPy and mpmath are imported when something here is 
 
 from autograd_mini.explain.check import DerivationReport, check_derivation
 from autograd_mini.explain.derivation import Derivation, Step, derive
+from autograd_mini.explain.diagnosis import Diagnosis, diagnose
 from autograd_mini.explain.gradients import check_gradients
 from autograd_mini.explain.report import Report
+from autograd_mini.explain.stabilize import stabilize
 
-__all__ = ["Derivation", "DerivationReport", "Report", "Step", "check_derivation", "check_gradients", "derive"]
+__all__ = ["Derivation", "DerivationReport", "Diagnosis", "Report", "Step", "check_derivation", "check_gradients",
+           "derive", "diagnose", "stabilize"]
