@@ -7,7 +7,6 @@ not fill a tile go through the scalar function, which has the same bits.
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from collections.abc import Sequence
@@ -21,9 +20,9 @@ from autograd_mini.program.body import Body
 from autograd_mini.program.layout import Data
 from autograd_mini.program.llvm import engine, kernels
 from autograd_mini.program.llvm.kernels import RowsPlan
-from autograd_mini.program.llvm.loading import TILE, addresses, loadable, source
+from autograd_mini.program.llvm.loading import TILE, Source, address_of, addresses, loadable, source
 from autograd_mini.program.llvm.lowering import Step, steps, watched
-from autograd_mini.program.reduction import BLOCK, LANES, join
+from autograd_mini.program.reduction import BLOCK, LANES
 from autograd_mini.program.simplify import expand
 
 
@@ -55,30 +54,17 @@ class Scalar:
         return engine.compile_text(self.text.module, self.text.optimized).function("scalar", 3)
 
     def run(self, numbers: np.ndarray) -> np.ndarray:
-        results, frame = np.empty(self.outputs), np.empty(self.text.frame)
-        numbers = np.ascontiguousarray(numbers, dtype=np.float64)
-        self.function(numbers.ctypes.data, results.ctypes.data, frame.ctypes.data)
-        engine.raise_failure()
-        return results
+        """The outputs for one example, given the number of each input."""
+        return self.run_rows(np.ascontiguousarray(numbers, dtype=np.float64)[np.newaxis])[0]
 
     def run_rows(self, table: np.ndarray) -> np.ndarray:
-        """The outputs for each row of a table of shape (rows, inputs)."""
+        """The outputs for each row of a contiguous table of shape (rows, inputs)."""
         results, frame = np.empty((len(table), self.outputs)), np.empty(self.text.frame)
-        for number, given in enumerate(table):
-            self.function(given.ctypes.data, results[number].ctypes.data, frame.ctypes.data)
+        given, made, between = address_of(table), address_of(results), address_of(frame)
+        for row in range(len(table)):
+            self.function(given + row * table.strides[0], made + row * results.strides[0], between)
         engine.raise_failure()
         return results
-
-
-class _Arrays:
-    """The arrays of a batch, as compiled code is told of them."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.data = [Data(at, loadable(array)) for at, array in batch.data]
-        self.layouts = tuple([source(at, array) for at, array in self.data])
-        self.strides = np.array([array.strides[0] for _, array in self.data], dtype=np.int64)
-        self.addresses = np.array([address for layout, (_, array) in zip(self.layouts, self.data)
-                                   for address in addresses(layout, array)], dtype=np.int64)
 
 
 class Rows:
@@ -115,66 +101,60 @@ class Rows:
 
     def sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
-        arrays = _Arrays(batch)
-        lanes = np.zeros((last - first, len(self.summed), LANES))
-        run = functools.partial(self._run, arrays, self._shared(batch), summed=self.summed)
-        made = run(start, (stop - start) // TILE, careful=False)
-        for block in np.flatnonzero(np.isnan(made.sum(axis=2)).any(axis=1)).tolist():
-            begin = start + block * BLOCK
-            again = run(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)
-            made[block, :len(self.summed)] = again[0]
-        lanes[:len(made)] = made[:, :len(self.summed)]
+        run, count = _Run(self, batch, self.summed, ()), len(self.summed)
+        lanes = run.lanes(start, (stop - start) // TILE)
+        joined = _joined(lanes)
+        if np.isnan(joined).any():
+            for block in np.flatnonzero(np.isnan(joined).any(axis=1)).tolist():
+                begin = start + block * BLOCK
+                lanes[block, :count] = run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)[0]
+            joined = _joined(lanes)
         rest = stop - (stop - start) % TILE
-        for row, numbers in enumerate(self._tail_rows(arrays, batch, rest, stop)):
-            lanes[-1, :, row % LANES] += numbers[self.first_position]
-        sums[first:last] = join(np.moveaxis(lanes, 2, 0))[:, self.place]
+        if rest < stop:
+            final = np.zeros((count, LANES))
+            if len(lanes) == last - first:
+                final[:] = lanes[-1, :count]
+            for row, numbers in enumerate(self._tail_rows(batch, rest, stop)):
+                final[:, row % LANES] += numbers[self.first_position]
+            sums[last - 1] = _joined(final)[self.place]
+            last -= 1
+        sums[first:last] = joined[:last - first, self.place]
 
     def rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
-        arrays = _Arrays(batch)
         columns = {at + column: array[:, column] for at, array in out for column in range(array.shape[1])}
-        targets = [(self.body.outputs[position], column) for position, column in columns.items()]
-        run = functools.partial(self._run, arrays, self._shared(batch), targets=targets)
-        made = run(start, (stop - start) // TILE, careful=False)
-        for block in np.flatnonzero(np.isnan(made).any(axis=(1, 2))).tolist():
+        run = _Run(self, batch, (), [(self.body.outputs[position], column) for position, column in columns.items()])
+        watched_lanes = run.lanes(start, (stop - start) // TILE)
+        for block in np.flatnonzero(np.isnan(watched_lanes).any(axis=(1, 2))).tolist():
             begin = start + block * BLOCK
-            run(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)
+            run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)
         rest = stop - (stop - start) % TILE
         if rest < stop:
-            tail = self._tail_rows(arrays, batch, rest, stop)
+            tail = self._tail_rows(batch, rest, stop)
             for position, column in columns.items():
                 column[rest:stop] = tail[:, position]
 
-    def _shared(self, batch: Batch) -> np.ndarray:
-        return self._once.run(batch.numbers) if self.shared else np.zeros(1)
+    def shared_numbers(self, batch: Batch) -> np.ndarray:
+        """What is the same for every row."""
+        return self._once.run(batch.numbers) if self.shared else np.empty(1)
 
-    def _tail_rows(self, arrays: _Arrays, batch: Batch, start: int, stop: int) -> np.ndarray:
+    def _tail_rows(self, batch: Batch, start: int, stop: int) -> np.ndarray:
         """The outputs for a few rows, one after the other."""
         table = np.empty((stop - start, self.body.inputs))
         table[:] = batch.numbers
-        for at, array in arrays.data:
+        for at, array in batch.data:
             table[:, at:at + array.shape[1]] = array[start:stop]
         return self._tail.run_rows(table)
 
-    def _run(self, arrays: _Arrays, shared: np.ndarray, start: int, tiles: int, careful: bool,
-             summed: Sequence[int] = (), targets: Sequence[tuple[int, np.ndarray]] = ()) -> np.ndarray:
-        """Run a kernel over whole tiles; returns the lanes of the sums, of shape (blocks, summed and watched, 8)."""
-        written = tuple((slot, column.strides[0] == 8) for slot, column in targets)
-        key = arrays.layouts, written, careful, bool(summed)
+    def kernel(self, layouts: tuple[Source, ...], written: tuple[tuple[int, bool], ...], summed: Sequence[int],
+               careful: bool) -> tuple[Any, int, int]:
+        """The function for these layouts, how many slots it adds up, and how many numbers its frame holds."""
+        key = layouts, written, bool(summed), careful
         known = self._kernels.get(key)
         if known is None:
             with self._lock:
-                known = self._kernels[key] = self._compile(arrays.layouts, written, summed, careful)
-        function, count, frame_size = known
-        lanes = _aligned(-(-tiles * TILE // BLOCK), count, LANES)
-        if not tiles:
-            return lanes
-        outs = np.array([(column.ctypes.data, column.strides[0]) for _, column in targets], dtype=np.int64).T.copy()
-        frame = _aligned(frame_size)
-        function(start, tiles, arrays.addresses.ctypes.data, arrays.strides.ctypes.data, shared.ctypes.data,
-                 frame.ctypes.data, lanes.ctypes.data, outs.ctypes.data, outs.ctypes.data + outs.nbytes // 2)
-        engine.raise_failure()
-        return lanes
+                known = self._kernels[key] = self._compile(layouts, written, summed, careful)
+        return known
 
     def _compile(self, layouts: Any, written: Any, summed: Sequence[int], careful: bool) -> tuple[Any, int, int]:
         watch = [] if careful else watched(self.steps, summed)
@@ -182,6 +162,50 @@ class Rows:
         text = kernels.rows(plan)
         function = engine.compile_text(text.module, text.optimized).function("kernel", 9)
         return function, len(plan.summed), text.frame
+
+
+class _Run:
+    """One call of a kernel or several, over the same arrays: the tables of addresses it is given."""
+
+    def __init__(self, rows: Rows, batch: Batch, summed: Sequence[int],
+                 targets: Sequence[tuple[int, np.ndarray]]) -> None:
+        self.rows, self.summed = rows, summed
+        self.arrays = [loadable(array) for _, array in batch.data]
+        self.layouts = tuple([source(at, array) for (at, _), array in zip(batch.data, self.arrays)])
+        self.written = tuple([(slot, column.strides[0] == 8) for slot, column in targets])
+        table: list[int] = []
+        for layout, array in zip(self.layouts, self.arrays):
+            table += addresses(layout, array)
+        places = [0, len(table), len(table) + len(self.arrays), len(table) + len(self.arrays) + len(targets)]
+        table += [array.strides[0] for array in self.arrays]
+        table += [address_of(column) for _, column in targets]
+        table += [column.strides[0] for _, column in targets]
+        self.table = np.array(table, dtype=np.int64)
+        base = address_of(self.table)
+        self.columns, self.strides, self.outs, self.out_strides = [base + 8 * place for place in places]
+        self.shared = rows.shared_numbers(batch)
+
+    def lanes(self, start: int, tiles: int, careful: bool = False) -> np.ndarray:
+        """Run over whole tiles; the lanes of the sums, of shape (blocks, summed and watched, 8)."""
+        function, count, frame = self.rows.kernel(self.layouts, self.written, self.summed, careful)
+        shape = (-(-tiles * TILE // BLOCK), count, LANES)
+        size = math.prod(shape)
+        memory = np.empty(size + frame + 8)
+        if tiles:
+            at = address_of(memory)
+            aligned = -(-at // 64) * 64
+            memory = memory[(aligned - at) // 8:]
+            function(start, tiles, self.columns, self.strides, address_of(self.shared), aligned + 8 * size, aligned,
+                     self.outs, self.out_strides)
+            engine.raise_failure()
+        return memory[:size].reshape(shape)
+
+
+def _joined(lanes: np.ndarray) -> np.ndarray:
+    """The sums of eight lanes each, over the last axis, in the order of `reduction`."""
+    pairs = lanes[..., ::2] + lanes[..., 1::2]
+    fours = pairs[..., ::2] + pairs[..., 1::2]
+    return np.asarray(fours[..., 0] + fours[..., 1])
 
 
 def _needed(made: Sequence[Step], wanted: Any) -> list[Step]:
@@ -192,11 +216,3 @@ def _needed(made: Sequence[Step], wanted: Any) -> list[Step]:
             found.append((row, operands, result))
             slots.update(operands)
     return found[::-1]
-
-
-def _aligned(*shape: int) -> np.ndarray:
-    """An array whose numbers begin at a multiple of 64 bytes."""
-    size = math.prod(shape)
-    memory = np.empty(size + 8)
-    offset = -memory.ctypes.data % 64 // 8
-    return memory[offset:offset + size].reshape(shape)

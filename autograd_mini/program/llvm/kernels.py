@@ -21,7 +21,7 @@ from typing import NamedTuple, Optional
 
 from autograd_mini.program.llvm import engine
 from autograd_mini.program.llvm.ir import Code
-from autograd_mini.program.llvm.loading import TILE, Loader, Source, half, splat
+from autograd_mini.program.llvm.loading import TILE, Line, Loader, Source, half, lines_ahead, splat
 from autograd_mini.program.llvm.lowering import ELEMENTARY, Operand, Step, lower
 
 PIECE = 200
@@ -168,9 +168,9 @@ def rows(plan: RowsPlan) -> Text:
     functions: list[str] = []
     single = len(cut.pieces) == 1
     in_registers = single and len(plan.summed) <= 12
-    writer = None
+    writer, ahead = None, lines_ahead(plan.sources)
     for piece, part in enumerate(cut.pieces):
-        writer = _RowsWriter(plan, cut, inlines, in_registers)
+        writer = _RowsWriter(plan, cut, inlines, in_registers, ahead)
         writer.code.block = "tile" if single else "entry"
         writer.write(part, final=piece == len(cut.pieces) - 1)
         declarations.update(writer.code.declarations)
@@ -191,22 +191,19 @@ def rows(plan: RowsPlan) -> Text:
 class _RowsWriter:
     """Writes one piece of a kernel over rows."""
 
-    def __init__(self, plan: RowsPlan, cut: Pieces, inlines: bool, in_registers: bool) -> None:
+    def __init__(self, plan: RowsPlan, cut: Pieces, inlines: bool, in_registers: bool, lines: list[Line]) -> None:
         self.plan, self.cut, self.in_registers = plan, cut, in_registers
         self.code = Code(TILE, careful=plan.careful, inlines=inlines, scales=engine.has_feature("avx512f"))
         self.entry: list[str] = []
         self.loaders: dict[int, tuple[Loader, int]] = {}
-        loaders: list[Loader] = []
         place = 0
         for number, layout in enumerate(plan.sources):
             pointers = [f"%address{place + i}" for i in range(layout.pointers)]
             loader = Loader(self.code, layout, pointers, f"%stride{number}")
-            loaders.append(loader)
             for column in range(layout.columns):
                 self.loaders[layout.start + column] = loader, column
             place += layout.pointers
-        self.prefetches = [line for loader in loaders for line in loader.prefetches()]
-        self.share = -(-len(self.prefetches) // max(1, len(plan.steps)))
+        self.lines, self.share = lines, -(-len(lines_ahead(plan.sources)) // max(1, len(plan.steps)))
         self.pointer_places = {f"%address{i}": i for i in range(place)}
         self.sums: dict[int, list[int]] = {}
         for position, slot in enumerate(plan.summed):
@@ -218,11 +215,13 @@ class _RowsWriter:
 
     def _prefetch(self, count: int) -> None:
         """Ask for the next lines of later data: spread over the operations, so that no queue fills up."""
-        for start, offset in self.prefetches[:count]:
-            at = self.code.value(f"getelementptr i8, ptr {self.code.value(start)}, i64 {offset}")
+        for pointer, ahead, width, offset in self.lines[:count]:
+            row = self.code.value(f"add i64 %row, {ahead}")
+            start = self.code.value(f"getelementptr [{width} x i8], ptr %address{pointer}, i64 {row}")
+            at = self.code.value(f"getelementptr i8, ptr {start}, i64 {offset}")
             name = self.code.declare("@llvm.prefetch.p0", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
             self.code.write(f"call void {name}(ptr {at}, i32 0, i32 3, i32 1)")
-        del self.prefetches[:count]
+        del self.lines[:count]
 
     def write(self, part: Sequence[Step], final: bool) -> None:
         write_piece(self.code, part, self._fetch, self._made)

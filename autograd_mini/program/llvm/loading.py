@@ -39,6 +39,27 @@ class Source(NamedTuple):
         return self.columns if self.kind in ("unit", "strided") else 1
 
 
+class Line(NamedTuple):
+    """A cache line of a later tile: the number of its array's or column's address, rows ahead, bytes a row, offset."""
+
+    pointer: int
+    ahead: int
+    width: int
+    offset: int
+
+
+def lines_ahead(layouts: Sequence[Source]) -> list[Line]:
+    """What to ask memory for while a tile is computed."""
+    found, pointer = [], 0
+    for layout in layouts:
+        width = np.dtype(layout.dtype).itemsize * (layout.columns if layout.kind == "packed" else 1)
+        for place in range(pointer, pointer + layout.pointers):
+            if layout.kind in AHEAD:
+                found += [Line(place, TILE * AHEAD[layout.kind], width, at) for at in range(0, TILE * width, 64)]
+        pointer += layout.pointers
+    return found
+
+
 def loadable(array: np.ndarray) -> np.ndarray:
     """The array itself where compiled code can read its dtype, else a copy as float64."""
     return array if array.dtype.isnative and array.dtype.str[1:] in _TYPES else array.astype(np.float64)
@@ -56,9 +77,14 @@ def source(start: int, array: np.ndarray) -> Source:
     return Source(start, columns, array.dtype.str[1:], kind)
 
 
+def address_of(array: np.ndarray) -> int:
+    """Where its first number lies."""
+    return int(array.ctypes.data)
+
+
 def addresses(layout: Source, array: np.ndarray) -> list[int]:
     """Its entries in the table of addresses."""
-    base = array.ctypes.data
+    base = address_of(array)
     return [base + column * array.strides[1] for column in range(layout.pointers)]
 
 
@@ -82,16 +108,6 @@ class Loader:
             else:
                 self._group(*next((at, width) for at, width in groups(columns) if at <= place < at + width))
         return self.loaded[place]
-
-    def prefetches(self) -> list[tuple[str, int]]:
-        """Where the cache lines of a later tile begin: an address, as an instruction, and a distance from it."""
-        if self.layout.kind not in AHEAD:
-            return []
-        size = np.dtype(self.layout.dtype).itemsize
-        row = self.code.value(f"add i64 %row, {TILE * AHEAD[self.layout.kind]}")
-        width = size * (self.layout.columns if self.layout.kind == "packed" else 1)
-        return [(f"getelementptr [{width} x i8], ptr {pointer}, i64 {row}", line)
-                for pointer in self.pointer for line in range(0, TILE * width, 64)]
 
     def _found(self, place: int, name: str) -> None:
         if self.conversion:

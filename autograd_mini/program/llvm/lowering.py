@@ -139,7 +139,17 @@ def steps(body: Body) -> list[Step]:
         elif row.name == "log1p" and _is(made, operands[0], _BELOW_ZERO.name):
             made[slot] = _BELOW_ONE, operands
         found.append((*made[slot], slot))
-    return found
+    return _late(found)
+
+
+def _late(found: Sequence[Step]) -> list[Step]:
+    """The same steps, each as short before its first use as can be: fewer numbers are alive at a time."""
+    first_use: dict[int, int] = {}
+    for place, (_, operands, _) in enumerate(found):
+        for slot in operands:
+            first_use.setdefault(slot, place)
+    order = sorted(range(len(found)), key=lambda place: (first_use.get(found[place][2], place), place))
+    return [found[place] for place in order]
 
 
 def _is(made: dict[int, Operation], slot: int, name: str) -> bool:
