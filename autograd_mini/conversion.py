@@ -31,6 +31,8 @@ def real(data: Any, role: str = "data") -> float:
         if math.prod(data.shape) != 1:
             raise TypeError(f"{role} cannot be an array of shape {tuple(data.shape)}: make one Value for each element, "
                             "or use autograd_mini.grad, which takes whole arrays")
+        if getattr(data, "mask", False):
+            raise TypeError(f"{role} cannot be masked: give a number")
         data = data.item()
         kind = type(data).__name__
     is_complex = isinstance(data, numbers.Complex) and not isinstance(data, numbers.Real)

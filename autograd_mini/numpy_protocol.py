@@ -79,16 +79,17 @@ def _boxed(operand: Any) -> np.ndarray:
 
 def over_array(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
-    kinds = {type(operand) for operand in operands if isinstance(operand, tuple(engines.values()))}
+    every = tuple(engines.values())
+    kinds = {type(operand) for operand in operands if isinstance(operand, every)}
     if len(kinds) > 1:
         raise TypeError("Values of the readable and of the compiled engine cannot meet in one graph")
     if kinds:
         function = (python_functions if PythonValue in kinds else functions)[function.__name__]
+    boxes = [_boxed(operand) for operand in operands]
+    if not any(box.ndim for box in boxes):  # no array after all
+        return function(*[o if isinstance(o, every) else real(o, "an operand") for o in (box[()] for box in boxes)])
     with np.errstate(all="ignore"):
-        result = np.frompyfunc(function, len(operands), 1)(*map(_boxed, operands))
-    if not isinstance(result, np.ndarray):
-        return result
-    every = tuple(engines.values())
+        result = np.frompyfunc(function, len(operands), 1)(*boxes)
     return result if any(isinstance(entry, every) for entry in result.flat) else result.astype(float)
 
 
