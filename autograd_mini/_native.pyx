@@ -1,5 +1,5 @@
-# cython: language_level=3, c_api_binop_methods=True, cdivision=True, boundscheck=False, wraparound=False
-# cython: initializedcheck=False, always_allow_keywords=False, embedsignature=False
+# cython: language_level=3, c_api_binop_methods=True, cdivision=True
+# cython: always_allow_keywords=False, embedsignature=False
 """Value, compiled: the class of value.py in 80 bytes a node. All mathematics comes from the table, as _kernels.h.
 
 A node holds plain C numbers and pointers. It has no garbage-collector header, for a graph cannot contain a cycle; it is

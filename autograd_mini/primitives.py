@@ -146,6 +146,9 @@ def lookup(name: str) -> Primitive:
     return TABLE[name]
 
 
+MOST_OPERANDS = 64
+"""How many operands a primitive can have."""
+
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
 """Binding strengths. A template's `{0:2}` brackets operand 0 when it binds more loosely than 2."""
 
@@ -185,6 +188,11 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     partials = tuple(partials)
     if not partials:
         raise ValueError(f"primitive {name!r} needs one partial for each operand, and at least one operand")
+    if len(partials) > MOST_OPERANDS:
+        raise ValueError(f"primitive {name!r} has {len(partials)} operands, and {MOST_OPERANDS} are the most: "
+                         "put it together from smaller ones")
+    if numpy is not None and not isinstance(numpy, str):
+        raise TypeError(f"column 'numpy' of primitive {name!r} is the name of a ufunc, a text, not {numpy!r}")
     for position, rule in enumerate(partials):
         if rule is not None and not callable(rule):
             raise TypeError(f"partial {position} of primitive {name!r} is {type(rule).__name__}: "

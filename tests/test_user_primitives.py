@@ -296,3 +296,15 @@ def test_apply_takes_what_arithmetic_takes(engine):
             x.apply(TABLE["mul"], operands)
     with pytest.raises(TypeError, match="cannot be of type str"):
         x.apply(TABLE["mul"], (x, "3"))
+
+
+def test_a_row_that_was_refused_leaves_the_later_ones_right():
+    for refused in ({"numpy": 3}, {"partials": [None] * 65}, {"text": "{7}"}):
+        with pytest.raises((TypeError, ValueError)):
+            ag.primitive("refused", lambda *a: 1.0, **{"partials": [lambda y, a: 1.0], **refused})
+        assert "refused" not in TABLE
+        triple = ag.primitive("triple_after_refusal", lambda a: 3 * a, [lambda y, a: 3.0])
+        x = ag.Value(2.0)
+        result = triple(x) + 1
+        result.backward()
+        assert (result.data, x.grad) == (7.0, 3.0)

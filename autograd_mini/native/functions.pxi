@@ -93,14 +93,13 @@ def define(primitive, documentation, add_methods):
     """Take a row of the table into the engine; returns its function."""
     global arity
     cdef uint16_t* longer
-    if len(primitive.partials) > MOST_OPERANDS:
-        raise ValueError(f"primitive {primitive.name!r} has more than {MOST_OPERANDS} operands")
-    longer = <uint16_t*>PyMem_Realloc(arity, (len(rows) + 1) * sizeof(uint16_t))
+    longer = <uint16_t*>PyMem_Realloc(arity, (primitive.index + 1) * sizeof(uint16_t))
     if longer == NULL:
         raise MemoryError()
     arity = longer
-    arity[len(rows)] = <uint16_t>len(primitive.partials)
-    rows.append(primitive)
+    for row in primitives.ROWS[len(rows):primitive.index + 1]:  # with rows whose definition broke off
+        arity[len(rows)] = <uint16_t>len(row.partials)
+        rows.append(row)
     function = functions[primitive.name] = make_function(primitive, documentation(primitive))
     add_methods(Value, primitive, function, _attach)
     return function

@@ -145,7 +145,10 @@ cdef object record(int row, PyObject** operands, int count):
     node.flags = flags
     extra = ensure_extra(node) if count > 2 or note is not None else NULL
     for i in range(count):
-        put_operand(node, extra, i, operands[i] if need & (<uint64_t>1 << i) else NULL, p[i] if need & (<uint64_t>1 << i) else x[i])
+        if need & (<uint64_t>1 << i):
+            put_operand(node, extra, i, operands[i], p[i])
+        else:
+            put_operand(node, extra, i, NULL, x[i])
     if note is not None:
         Py_INCREF(note)
         extra.note = <PyObject*>note
