@@ -1,5 +1,6 @@
 """Real uses, each against what is known without us: a fit with standard errors, Newton's method, an option's greeks."""
 
+import itertools
 import math
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_newtons_method_on_the_logistic_cost_converges_quadratically():
         np.testing.assert_allclose(second(w), closed_form_hessian(w), rtol=1e-11, atol=1e-15)
         w = w - np.linalg.solve(second(w), slope)
     assert sizes[-1] < 1e-15
-    steps = [(a, b) for a, b in zip(sizes, sizes[1:]) if a < 1e-1 and b > 1e-15]
+    steps = [(a, b) for a, b in itertools.pairwise(sizes) if a < 1e-1 and b > 1e-15]
     assert len(steps) >= 2 and all(b < 10 * a ** 2 for a, b in steps)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from autograd_mini.explain import exact
 
 _STEP, _LIMITS = 20, (1200, 150)
-"""Exact differences take steps of 10**-20 relative, and have an error of about the square of that. A value, and a sum of
-derivatives, that is undecided at so many digits counts as settled: sums are judged by the size of their terms."""
+"""Exact differences take steps of 10**-20 relative, and have an error of about the square of that. A value, and a sum
+of derivatives, that is undecided at so many digits counts as settled: sums are judged by the size of their terms."""
 
 
 class Estimate(NamedTuple):

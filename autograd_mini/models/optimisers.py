@@ -110,7 +110,8 @@ def minimise(value_and_gradient: Callable[[Any], tuple[Any, Any]], start: Any, o
     for step in range(steps + 1):
         value, gradient = value_and_gradient(rebuild(x.tolist()))
         slopes = np.array(structure.flatten(gradient)[0], dtype=float)
-        history.append(float(value))
+        value = real(value, "the value")
+        history.append(value)
         if not math.isfinite(value):
             raise FloatingPointError(f"the value is {value} after {step} steps: choose a smaller rate or another start")
         if step == steps or np.all(np.abs(slopes) <= tolerance):
