@@ -288,6 +288,22 @@ def test_every_ending_is_saved(layout, tmp_path):
         drawing.save(tmp_path / "loss.jpg")
 
 
+def test_a_dot_that_fails_is_no_reason_to_draw_nothing(monkeypatch, tmp_path):
+    import subprocess
+
+    import graphviz
+
+    def fails(*arguments, **options):
+        raise subprocess.CalledProcessError(1, ["dot"])
+
+    monkeypatch.setattr(graphviz, "pipe", fails)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    drawing = draw(logistic())
+    assert drawing.svg() == draw(logistic(), layout="own").svg() and drawing._repr_png_() is None
+    with pytest.raises(NoLayoutError, match="Graphviz' dot fails"):
+        drawing.save(tmp_path / "loss.png")
+
+
 def test_the_same_graph_gives_the_same_bytes(layout):
     one, other = draw(logistic()), draw(logistic())
     assert one.svg() == other.svg() and one.html() == other.html() and one.dot == other.dot

@@ -30,6 +30,11 @@ def test_the_pictures_are_up_to_date(picture):
     assert words(kept) == words(picture().svg()), "run: python docs/gallery.py"
 
 
+def test_the_page_that_plays_is_up_to_date():
+    kept = (DOCS / "pictures" / "logistic_loss.html").read_text("utf-8")
+    assert words(kept) == words(gallery.logistic_loss().html()), "run: python docs/gallery.py"
+
+
 def test_all_is_written_below_the_folder_given(tmp_path):
     if shutil.which("dot") is None:
         pytest.skip("needs Graphviz' dot")

@@ -50,10 +50,18 @@ const fits = [...document.querySelectorAll("g.box")].flatMap(box => {
                     text.y + text.height > frame.y + frame.height + 2)
     .map(() => box.textContent);
 });
-const report = document.createElement("pre");
-report.id = "report";
-report.textContent = JSON.stringify({log, zoom: [before, zoomed, fitted], fits});
-document.body.append(report);
+key("Home");
+document.getElementById("play").click();
+const playing = document.getElementById("play").textContent;
+setTimeout(() => {
+  const played = here;
+  key(" ");
+  const report = document.createElement("pre");
+  report.id = "report";
+  report.textContent = JSON.stringify({log, zoom: [before, zoomed, fitted], fits, played, playing,
+                                       stopped: document.getElementById("play").textContent});
+  document.body.append(report);
+}, 3500);
 </script>
 """
 
@@ -64,7 +72,8 @@ def browse(html, tmp_path):
         pytest.skip("needs Chromium")
     page = tmp_path / "page.html"
     page.write_text(html + READ, encoding="utf-8")
-    done = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
+    done = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}",
+                           "--virtual-time-budget=8000", "--dump-dom", page.as_uri()],
                           capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r'<pre id="report">(.*?)</pre>', done.stdout, re.S)
     return json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
@@ -105,6 +114,7 @@ def test_a_whole_backward_pass_is_clicked_through(tmp_path):
     before, zoomed, fitted = report["zoom"]
     assert zoomed != before and fitted == before
     assert report["fits"] == [], "texts stay inside their boxes"
+    assert (report["playing"], report["played"], report["stopped"]) == ("Pause", 3, "Play"), "a step each 1.1 s"
 
 
 @pytest.mark.parametrize("graph", [two_layers, broken, lambda: many(400)], ids=["folded", "nan", "beyond the limit"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from functools import cached_property
 from typing import Any, Callable, Mapping, Optional, Union
 
@@ -13,7 +12,6 @@ from autograd_mini.render.folding import Fold
 from autograd_mini.render.formulas import latex
 from autograd_mini.render.picture import Color, Picture, build
 from autograd_mini.render.placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
-from autograd_mini.render.player import gradients, page
 from autograd_mini.render.svg import STANDALONE, svg_source
 from autograd_mini.value import engines
 
@@ -38,6 +36,8 @@ class Drawing:
 
     def html(self) -> str:
         """One self-contained page that plays the forward and the backward pass."""
+        from autograd_mini.render.player import gradients, page
+
         picture, placed = self._again(gradients(self.value))
         return page(self.value, picture, svg_source(picture, placed))
 
@@ -77,7 +77,7 @@ class Drawing:
     def _repr_png_(self) -> Optional[bytes]:
         try:
             return self._painted("png", 96)
-        except (NoLayoutError, OSError, subprocess.CalledProcessError):
+        except (NoLayoutError, OSError):
             return None
 
 

@@ -8,7 +8,6 @@ Between any two columns of boxes lies one for the labels, so nothing can meet an
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import fmean, median
 from typing import Sequence
 
 Point = tuple[float, float]
@@ -94,13 +93,22 @@ def _untangle(rows: list[list[int]], before: list[list[int]], after: list[list[i
     for sweep in range(_SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
             near = before if sweep % 2 == 0 else after
-            key = {item: median([place[other] for other in near[item]]) if near[item] else place[item] for item in row}
+            key = {item: _median([place[other] for other in near[item]]) if near[item] else place[item] for item in row}
             row.sort(key=lambda item: key[item])
             place.update((item, float(i)) for i, item in enumerate(row))
         count = _crossings(rows, after, place)
         if count < fewest:
             best, fewest = [list(row) for row in rows], count
     rows[:] = best
+
+
+def _median(numbers: list[float]) -> float:
+    ordered, half = sorted(numbers), len(numbers) // 2
+    return ordered[half] if len(numbers) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _crossings(rows: list[list[int]], after: list[list[int]], place: dict[int, float]) -> int:
@@ -122,7 +130,7 @@ def _heights(rows: list[list[int]], room: list[Size], before: list[list[int]], a
     for sweep in range(_SWEEPS):
         near = (before, after)[sweep % 2]
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = [fmean(y[other] for other in near[item]) if near[item] else y[item] for item in row]
+            wanted = [_mean([y[other] for other in near[item]]) if near[item] else y[item] for item in row]
             _spread(row, room, wanted, y)
     return y
 

@@ -34,18 +34,23 @@ class Placement:
 
 def run_dot(source: str, output: str) -> bytes:
     """Graphviz' `dot` on a DOT text: the system's, else the one that pygraphviz brings. Raises NoLayoutError."""
+    import subprocess
+
     import graphviz
 
+    reason = "there is no Graphviz on this machine"
     try:
         return graphviz.pipe("dot", output, source.encode(), quiet=True)
     except graphviz.ExecutableNotFound:
         pass
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = f"Graphviz' dot fails ({error})"
     try:
         import pygraphviz
 
         return pygraphviz.AGraph(source).draw(format=output, prog="dot")
     except (ImportError, OSError, ValueError):
-        raise NoLayoutError("there is no Graphviz on this machine: install it, or autograd_mini[viz], which brings it; "
+        raise NoLayoutError(f"{reason}: install it, or autograd_mini[viz], which brings it; "
                             ".svg, .html and .gv can be saved without") from None
 
 

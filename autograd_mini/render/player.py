@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib.resources
 import json
 from typing import Any, Optional
 
@@ -162,6 +161,8 @@ class _Player:
 
 def page(value: Any, picture: Picture, svg: str) -> str:
     """One self-contained HTML page: everything on it can be read without JavaScript, and played with it."""
+    import importlib.resources
+
     player = _Player(value, picture)
     player.forward()
     player.backward()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import math
 
@@ -17,6 +16,8 @@ STANDALONE = ("<style>svg{color:#1c2128;color-scheme:light dark}"
 
 def svg_source(picture: Picture, placed: Placement, style: str = "") -> str:
     """SVG of a picture; the ids inside begin with a digest of the content, so that several share a page."""
+    import hashlib
+
     body = [_edge(i, edge, placed) for i, edge in enumerate(picture.edges)]
     body += [_box(i, box, placed.centers[i]) for i, box in enumerate(picture.boxes)]
     width, height = placed.width, placed.height
