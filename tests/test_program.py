@@ -157,3 +157,14 @@ def test_an_unknown_executor_is_an_error_that_lists_them(step, wrong):
 def test_no_threads_is_an_error(step):
     with pytest.raises(ValueError, match="threads=0"):
         step.sum(W, B, X, Y, threads=0)
+
+
+@pytest.mark.parametrize("executor", ["python", "numpy", "llvm"])
+@pytest.mark.parametrize("shift", [0, 1, 17, 4096])
+def test_results_may_be_written_over_the_arguments(executor, shift):
+    if executor == "llvm":
+        pytest.importorskip("llvmlite")
+    program = trace(lambda x: am.where(am.less(x, 0.5), x * x, 1.0), 0.5)
+    memory = np.random.default_rng(1).random(9000)
+    expected = program.map(memory[:9000 - shift].copy(), executor=executor)
+    assert np.array_equal(program.map(memory[:9000 - shift], out=memory[shift:], executor=executor), expected)

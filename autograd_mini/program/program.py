@@ -74,12 +74,18 @@ class Program:
             threads: Optional[int] = None) -> Any:
         """The result for every row, stacked: each number of the result becomes (m,), each array (m,) + its shape.
 
-        `out` takes arrays of float64 in the result's structure, which are filled and returned.
+        `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
+        arguments' own memory, also shifted: such arguments are copied first.
         """
         batch = self._batch(arguments)
-        if out is None:
+        is_new = out is None
+        if is_new:
             out = layouts.fill(self.result, lambda part: np.empty((batch.rows, *part.dimensions)))
         columns = list(self._columns(out, batch.rows))
+        if not is_new:
+            batch = batch._replace(data=[
+                Data(at, array.copy() if any(np.may_share_memory(array, column) for _, column in columns) else array)
+                for at, array in batch.data])
         self._executors.rows(batch, columns, executor, threads)
         return out
 
