@@ -95,6 +95,15 @@ def test_every_dtype_is_read_as_what_it_is(dtype, layout):
     assert same(run_rows(compiled, batch, len(body.outputs)), run_rows(readable, batch, len(body.outputs)))
 
 
+@pytest.mark.parametrize("dtype", ["f2", ">f8", ">i4"])
+def test_a_dtype_that_is_converted_goes_block_by_block(dtype):
+    body, x = arithmetic(2), (rng.normal(size=(2 * BLOCK + 21, 2)) * 9).astype(dtype)
+    batch = batch_of(0.3, x, rng.random(len(x)))
+    compiled, readable, count = Rows(body, batch.is_data()), Vectorized(body, batch.is_data()), len(body.outputs)
+    assert same(run_sums(compiled, batch, count), run_sums(readable, batch, count))
+    assert same(run_rows(compiled, batch, count), run_rows(readable, batch, count))
+
+
 def test_integers_beyond_53_bits_are_rounded_like_numpy_does():
     body = Body(1, (1.0,), [(TABLE["mul"], (0, 1))], [2])
     x = np.array([[2 ** 63 - 1], [-2 ** 63], [2 ** 53 + 1], [2 ** 53 + 3]] * 8)

@@ -20,7 +20,7 @@ from autograd_mini.program.body import Body
 from autograd_mini.program.layout import Data
 from autograd_mini.program.llvm import engine, kernels
 from autograd_mini.program.llvm.kernels import RowsPlan
-from autograd_mini.program.llvm.loading import TILE, Source, address_of, addresses, loadable, source
+from autograd_mini.program.llvm.loading import TILE, Source, address_of, addresses, is_loadable, source
 from autograd_mini.program.llvm.lowering import Step, steps, watched
 from autograd_mini.program.reduction import BLOCK, LANES
 from autograd_mini.program.simplify import expand
@@ -100,6 +100,21 @@ class Rows:
         self._lock = threading.Lock()
 
     def sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
+        if all(is_loadable(array) for _, array in batch.data):
+            self._sums(batch, first, last, sums)
+        else:
+            for place in range(first, last):
+                self._sums(_one_block(batch, place), 0, 1, sums[place:place + 1])
+
+    def rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
+        if all(is_loadable(array) for _, array in batch.data):
+            self._rows(batch, first, last, out)
+        else:
+            for place in range(first, last):
+                block = [Data(at, array[place * BLOCK:place * BLOCK + BLOCK]) for at, array in out]
+                self._rows(_one_block(batch, place), 0, 1, block)
+
+    def _sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
         run, count = _Run(self, batch, self.summed, ()), len(self.summed)
         lanes = run.lanes(start, (stop - start) // TILE)
@@ -120,7 +135,7 @@ class Rows:
             last -= 1
         sums[first:last] = joined[:last - first, self.place]
 
-    def rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
+    def _rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
         columns = {at + column: array[:, column] for at, array in out for column in range(array.shape[1])}
         run = _Run(self, batch, (), [(self.body.outputs[position], column) for position, column in columns.items()])
@@ -170,8 +185,8 @@ class _Run:
     def __init__(self, rows: Rows, batch: Batch, summed: Sequence[int],
                  targets: Sequence[tuple[int, np.ndarray]]) -> None:
         self.rows, self.summed = rows, summed
-        self.arrays = [loadable(array) for _, array in batch.data]
-        self.layouts = tuple([source(at, array) for (at, _), array in zip(batch.data, self.arrays)])
+        self.arrays = [array for _, array in batch.data]
+        self.layouts = tuple([source(at, array) for at, array in batch.data])
         self.written = tuple([(slot, column.strides[0] == 8) for slot, column in targets])
         table: list[int] = []
         for layout, array in zip(self.layouts, self.arrays):
@@ -199,6 +214,13 @@ class _Run:
                      self.outs, self.out_strides)
             engine.raise_failure()
         return memory[:size].reshape(shape)
+
+
+def _one_block(batch: Batch, place: int) -> Batch:
+    """A block of a batch, as a batch of its own and as float64."""
+    rows = slice(place * BLOCK, min(place * BLOCK + BLOCK, batch.rows))
+    data = [Data(at, array[rows].astype(np.float64)) for at, array in batch.data]
+    return Batch(batch.numbers, data, rows.stop - rows.start)
 
 
 def _joined(lanes: np.ndarray) -> np.ndarray:

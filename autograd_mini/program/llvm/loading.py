@@ -60,9 +60,9 @@ def lines_ahead(layouts: Sequence[Source]) -> list[Line]:
     return found
 
 
-def loadable(array: np.ndarray) -> np.ndarray:
-    """The array itself where compiled code can read its dtype, else a copy as float64."""
-    return array if array.dtype.isnative and array.dtype.str[1:] in _TYPES else array.astype(np.float64)
+def is_loadable(array: np.ndarray) -> bool:
+    """Whether compiled code can read its dtype."""
+    return array.dtype.isnative and array.dtype.str[1:] in _TYPES
 
 
 def source(start: int, array: np.ndarray) -> Source:
