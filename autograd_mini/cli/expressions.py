@@ -19,14 +19,14 @@ def register(commands: Any) -> None:
     grad = commands.add_parser("grad", help="the value and the gradients of an expression",
                                description="The value of an expression, its gradients, and its graph as a tree: "
                                            "autograd-mini grad 'x*y + sin(x)' x=2 y=3")
-    _add_expression(grad)
+    add_expression(grad)
     grad.add_argument("--wrt", action="append", metavar="NAME", help="only the gradient by this variable; repeatable")
     grad.add_argument("--json", action="store_true", help="print JSON instead")
     grad.set_defaults(run=run_grad)
     picture = commands.add_parser("draw", help="the graph of an expression as a picture",
                                   description="The graph of an expression as a picture, or as a page that plays the "
                                               "backward pass: autograd-mini draw 'x*y + sin(x)' x=2 y=3 -o graph.svg")
-    _add_expression(picture)
+    add_expression(picture)
     picture.add_argument("-o", "--output", metavar="FILE", required=True, help=f"ends in {', '.join(ENDINGS)}")
     picture.add_argument("--wrt", action="append", metavar="NAME",
                          help="highlight the paths to this variable; repeatable")
@@ -39,7 +39,7 @@ def register(commands: Any) -> None:
     picture.set_defaults(run=run_draw)
 
 
-def _add_expression(command: argparse.ArgumentParser) -> None:
+def add_expression(command: argparse.ArgumentParser) -> None:
     command.add_argument("expression", metavar="EXPR", help="such as 'z = w*x + b; sigmoid(z)'")
     command.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="a number for each variable")
 
