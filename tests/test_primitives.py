@@ -16,19 +16,15 @@ from conftest import ENGINES
 from hypothesis import given, settings, strategies as st
 from points import points
 from reference import FUNCTIONS, derivative, mp, ulps, value, within_reach
+from rounding import bound, rounding_of
 
 from autograd_mini import primitives, text
 from autograd_mini.calculus import gradient
 from autograd_mini.expression import evaluate
-from autograd_mini.graph import topological_order
 from autograd_mini.primitives import HELPERS, ROWS, TABLE, number
 
 BUILT_IN = set(primitives._BUILT_IN)  # other tests add rows of their own
 NAMES = [row.name for row in ROWS if row.name in FUNCTIONS]
-
-
-def bound(limit, point):
-    return limit(*point) if callable(limit) else limit
 
 
 def failures(row, point):
@@ -95,17 +91,6 @@ def test_both_engines_and_the_table_give_the_same_bits(name):
             node = engine.functions[name](*map(engine.Value, point))
             assert repr((node.data, node.partials)) == expected, (engine, point)
             assert repr(engine.functions[name](*point)) == repr(y), (engine, point)
-
-
-def rounding_of(node):
-    """The first-order rounding error of a graph: what every operation may be off by, times its effect on the result."""
-    node.backward()
-    error = 0.0
-    for part in topological_order(node):
-        if part.operands and part.grad:
-            operands = [o if type(o) is float else o.data for o in part.operands]
-            error += abs(part.grad) * bound(part.operation.ulps[0], operands) * math.ulp(part.data)
-    return error
 
 
 def moderate_points(row):
