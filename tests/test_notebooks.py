@@ -31,7 +31,7 @@ def test_it_is_kept_with_its_outputs_and_asserts_what_it_says(path):
     outputs = [output for cell in cells for output in cell.outputs]
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
     assert sum("assert" in cell.source for cell in cells) >= 5
-    pictures = [output.data for output in outputs if "text/html" in output.get("data", {})]
+    pictures = [output.data for output in outputs if "<svg" in output.get("data", {}).get("text/html", "")]
     assert all("image/png" in data for data in pictures), "GitHub does not show SVG: a PNG has to lie beside it"
 
 
