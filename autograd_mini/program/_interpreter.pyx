@@ -7,6 +7,8 @@ a buffer of the call's own, so calls may nest and run in parallel.
 
 cimport numpy as cnp
 from cpython.pyport cimport PY_SSIZE_T_MAX
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_FromDouble
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMalloc
@@ -285,6 +287,7 @@ cdef bint load(layout, given, double* slots) except -1:
 cdef object build(layout, const double* outputs):
     """The result in its structure."""
     cdef Place place
+    cdef Py_ssize_t i
     if type(layout) is Place:
         place = <Place>layout
         if place.is_number:
@@ -293,7 +296,12 @@ cdef object build(layout, const double* outputs):
         memcpy(cnp.PyArray_DATA(array), outputs + place.start, place.size * sizeof(double))
         return array
     if type(layout) is tuple:
-        return tuple([build(entry, outputs) for entry in <tuple>layout])
+        entries = PyTuple_New(len(<tuple>layout))
+        for i in range(len(<tuple>layout)):
+            entry = build((<tuple>layout)[i], outputs)
+            Py_INCREF(entry)
+            PyTuple_SET_ITEM(entries, i, entry)
+        return entries
     if type(layout) is list:
         return [build(entry, outputs) for entry in <list>layout]
     if type(layout) is dict:
