@@ -83,6 +83,15 @@ def saturated():
     return draw(L)
 
 
+def lost_digits():
+    """Where the digits go: (1 - cos x) / x² near 0, coloured by how many digits each value has lost"""
+    x = Value(1e-5, "x")
+    f = (1 - am.cos(x)) / (x * x)
+    f.name = "f"
+    f.backward()
+    return draw(f, color=am.diagnose(f).digits_lost)
+
+
 def two_layers():
     """A network of two layers: scopes fold into boxes"""
     signal = [Value(0.5, "x1"), Value(-0.25, "x2")]
@@ -160,8 +169,8 @@ def a_hundred_thousand():
     return draw(y, limit=8)
 
 
-PICTURES = (logistic_loss, chain_rule, used_twice, second_derivative, gradient_sizes, saturated, two_layers,
-            two_layers_open, option_price, top_down, piecewise, without_graphviz, a_hundred_thousand)
+PICTURES = (logistic_loss, chain_rule, used_twice, second_derivative, gradient_sizes, saturated, lost_digits,
+            two_layers, two_layers_open, option_price, top_down, piecewise, without_graphviz, a_hundred_thousand)
 
 
 def code(picture) -> str:

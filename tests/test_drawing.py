@@ -210,6 +210,9 @@ def test_color_by_gradient_or_by_any_number():
     assert by_number.picture.scale == ("lost digits", "1", "3")
     assert {b.rows[0][0].text: b.tint for b in by_number.picture.boxes if b.tint is not None} == {"a": 1, "z": 0}
     assert draw(loss, color={loss: 2.0}, layout="own").picture.scale is not None
+    infinite = draw(loss, color={loss: math.inf, am.leaves(loss)[0]: 1.0, am.leaves(loss)[1]: math.nan}, layout="own")
+    assert infinite.picture.scale == ("colour", "1", "∞")
+    assert [box.tint for box in infinite.picture.boxes if box.tint is not None] == [1.0, 1.0]
 
 
 def test_scopes_fold_and_unfold():

@@ -281,7 +281,9 @@ def _tints(nodes: list[Any], color: Color, grad_of: Callable[[Any], Any]
         tints = {key: _share(math.log(max(number, low)), math.log(low), math.log(high))
                  for key, number in numbers.items() if math.isfinite(number) and number}
     else:
-        tints = {key: _share(number, low, high) for key, number in numbers.items() if math.isfinite(number)}
+        tints = {key: 1.0 if number == math.inf else _share(number, low, high) for key, number in numbers.items()
+                 if number > -math.inf}
+        high = math.inf if math.inf in numbers.values() else high
     title = "size of the gradient" if by_gradient else getattr(color, "__name__", "colour").replace("_", " ")
     return tints, ("colour" if title == "<lambda>" else title, pretty(low), pretty(high))
 
