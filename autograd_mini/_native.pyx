@@ -314,7 +314,7 @@ def _watch(count):
 
 recording.watchers.append(_watch)
 am_type = <PyTypeObject*><PyObject*>Value
-set_dealloc(am_type, free_graph)
+set_memory(am_type, free_graph)
 set_name(am_type, b"autograd_mini.Value")
 (<object>type_dict(am_type))["__module__"] = "autograd_mini"
 PyType_Modified(am_type)

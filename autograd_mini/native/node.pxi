@@ -45,6 +45,14 @@ cdef extern from *:
         return node;
     }
 
+    static PyObject *am_alloc(PyTypeObject *type, Py_ssize_t count)    /* leaves, made by calling the class */
+    {
+        am_node *node = am_new_node();
+        if (node != NULL)
+            memset((char *)node + sizeof(PyObject), 0, sizeof(am_node) - sizeof(PyObject));
+        return (PyObject *)node;
+    }
+
     static inline void am_free_node(am_node *node)
     {
         if (am_free_count < AM_FREE_LIST_NODES) {
@@ -105,12 +113,12 @@ cdef extern from "Python.h":
 cdef extern from *:
     """
     #define am_type_dict(type) ((type)->tp_dict)
-    #define am_set_dealloc(type, function) ((type)->tp_dealloc = (destructor)(function))
+    #define am_set_memory(type, function) ((type)->tp_dealloc = (destructor)(function), (type)->tp_alloc = am_alloc)
     #define am_set_doc(type, text) ((type)->tp_doc = (text))
     #define am_set_name(type, text) ((type)->tp_name = (text))
     """
     PyObject* type_dict "am_type_dict"(PyTypeObject*)
-    void set_dealloc "am_set_dealloc"(PyTypeObject*, void (*)(PyObject*) noexcept)
+    void set_memory "am_set_memory"(PyTypeObject*, void (*)(PyObject*) noexcept)
     void set_doc "am_set_doc"(PyTypeObject*, const char*)
     void set_name "am_set_name"(PyTypeObject*, const char*)
 
