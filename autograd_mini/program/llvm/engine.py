@@ -18,7 +18,7 @@ from typing import Any
 from autograd_mini.primitives import Primitive, lookup
 
 _lock = threading.RLock()
-KEPT = 128
+KEPT = 32
 compiled: OrderedDict[tuple[str, bool], Machine] = OrderedDict()
 _routines: dict[str, Any] = {}
 _failures: list[Exception] = []
