@@ -20,6 +20,7 @@ from autograd_mini.models import (
     cost,
     descend,
     load_breast_cancer,
+    logistic,
     logit,
     loss,
     loss_from_logit,
@@ -163,6 +164,18 @@ def test_scikit_learns_optimum_of_all_30_features_has_gradient_0():
     w, b = [Value(number) for number in peer.coef_[0]], Value(peer.intercept_[0])
     cost(w, b, X, table.y, ridge=0.01).backward()
     assert max(abs(parameter.grad) for parameter in (*w, b)) < 1e-9
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.01])
+def test_training_over_a_lot_of_data_gives_the_same_numbers(breast_cancer, monkeypatch, ridge):
+    X, y, _, _ = breast_cancer
+    by_graph = LogisticRegression(steps=20, ridge=ridge).fit(X, y)
+    monkeypatch.setattr(logistic, "LARGE", 0)
+    monkeypatch.setattr(logistic, "cost", None)
+    by_program = LogisticRegression(steps=20, ridge=ridge).fit(X, y)
+    np.testing.assert_allclose(by_program.history, by_graph.history, rtol=1e-13)
+    np.testing.assert_allclose(by_program.coefficients, by_graph.coefficients, rtol=1e-12)
+    np.testing.assert_allclose(by_program.gradient, by_graph.gradient, rtol=1e-9, atol=1e-15)
 
 
 def test_training_follows_its_history(breast_cancer):

@@ -16,7 +16,12 @@ from typing import Any, Callable, Iterable, Optional, Sequence
 import numpy as np
 
 from autograd_mini.functions import ln, sigmoid, softplus, square
+from autograd_mini.program import trace
+from autograd_mini.transforms import value_and_grad
 from autograd_mini.value import Value
+
+LARGE = 5_000_000
+"""Numbers read in all steps of a training from which on the cost is a Program over the rows."""
 
 
 def logit(w: Sequence[Any], b: Any, x: Sequence[Any]) -> Any:
@@ -91,6 +96,7 @@ class LogisticRegression:
     >>> model.predict([[-5.0], [8.0]]).tolist()
     [0.0, 1.0]
 
+    Over a lot of data the loss of one example is recorded as a Program, which gives the same numbers up to rounding.
     `ridge` adds ridge/2 |w|^2 to the cost; the intercept is not penalised. scikit-learn's C is 1/(m ridge). Names and
     shapes are scikit-learn's.
     """
@@ -118,19 +124,45 @@ class LogisticRegression:
         self.w = [Value(0.0, f"w{i}") for i in range(1, X.shape[1] + 1)]
         self.b = Value(0.0, "b")
         self.history = []
-        rows, labels = X.tolist(), y.tolist()
+        evaluate = self._by_graph(X, y) if X.size * self.steps < LARGE else self._by_program(X, y)
         for step in range(self.steps + 1):
             if step:
                 descend([*self.w, self.b], self.learning_rate)
-            J = cost(self.w, self.b, rows, labels, self.ridge)
-            J.backward()
-            self.history.append(J.data)
+            J = evaluate()
+            self.history.append(J)
             if watch is not None:
-                watch(step, J.data)
-            if not math.isfinite(J.data):
-                raise FloatingPointError(f"the cost is {J.data} after step {step}: choose a smaller learning rate")
+                watch(step, J)
+            if not math.isfinite(J):
+                raise FloatingPointError(f"the cost is {J} after step {step}: choose a smaller learning rate")
         self.gradient = np.array([parameter.grad for parameter in (*self.w, self.b)], dtype=float)
         return self
+
+    def _by_graph(self, X: np.ndarray, y: np.ndarray) -> Callable[[], float]:
+        """What gives J and sets the gradients of w and b: a graph of all examples, built anew for every step."""
+        rows, labels = X.tolist(), y.tolist()
+
+        def evaluate() -> float:
+            J = cost(self.w, self.b, rows, labels, self.ridge)
+            J.backward()
+            return J.data
+
+        return evaluate
+
+    def _by_program(self, X: np.ndarray, y: np.ndarray) -> Callable[[], float]:
+        """The same by the graph of one example's loss and its gradient, recorded once and run over all rows."""
+        def example(w: Any, b: Any, x: Any, label: Any) -> Any:
+            return loss_from_logit(logit(w, b, x), label)
+
+        program = trace(value_and_grad(example, argnums=(0, 1)), np.zeros(len(self.w)), 0.0, X[0], y[0])
+
+        def evaluate() -> float:
+            w = self.coefficients
+            J, (dw, self.b.grad) = program.mean(w, self.b.data, X, y)
+            for w_i, dw_i in zip(self.w, dw + self.ridge * w):
+                w_i.grad = float(dw_i)
+            return J + self.ridge / 2 * float(w @ w) if self.ridge else J
+
+        return evaluate
 
     @property
     def coefficients(self) -> np.ndarray:
