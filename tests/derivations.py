@@ -4,7 +4,7 @@ Each is: the expression with its named parts; a point; the derivatives by the pa
 part whose step is wrong, what is written there instead, and what the slip is.
 """
 
-SIGN, FORGOTTEN = "the sign is wrong", "a term is forgotten"
+SIGN, FORGOTTEN = "the sign is wrong", "forgotten"
 LN10, INV_LN10 = "log base 10 taken for ln", "ln taken for log"
 MISSING, EXTRA, INNER = "is missing", "is too much", "the inner derivative of"
 

@@ -72,6 +72,18 @@ def test_steps_that_only_inherit_an_error_are_not_blamed():
     assert not report.ok
 
 
+def test_forgotten_paths_through_named_nodes_are_named():
+    z1, z2, z3 = (Value(data, f"z{i}") for i, data in enumerate((0.3, -0.5, 1.1), 1))
+    e = [exp(z1), exp(z2), exp(z3)]
+    p = [part / (e[0] + e[1] + e[2]) for part in e]
+    for i, share in enumerate(p, 1):
+        share.name = f"p{i}"
+    y = [Value(data, f"y{i}") for i, data in enumerate((0.2, 0.5, 0.3), 1)]
+    loss = -(y[0] * ln(p[0]) + y[1] * ln(p[1]) + y[2] * ln(p[2]))
+    assert check_derivation(loss, {z1: "-y1*(1 - p1)"}).slip == "the paths through p2 and p3 are forgotten"
+    assert check_derivation(loss, {z1: "-y1*(1 - p1) + y2*p1"}).slip == "the path through p3 is forgotten"
+
+
 def test_two_independent_errors_are_both_named():
     _, _, a, loss = logistic()
     x = Value(2.0, "x")

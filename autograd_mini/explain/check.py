@@ -293,12 +293,32 @@ class _Checker:
                   and p.expected[key] != 0]
         if len(tested) < 2:
             return None
+        forgotten = self._forgotten(node, tested)
+        if forgotten:
+            return forgotten
         paths = [None, *range(len(tested[0].shares[key]))] if len(tested[0].shares[key]) > 1 else [None]
         for text, factors in self._changes(node, tested):
             for path in paths:
                 if all(self._equal(p.claimed[key], self._changed(p, key, path, factor), p, key)
                        for p, factor in zip(tested, factors)):
                     return text if path is None else f"{text}, {self._through(tested[0].shares[key][path][0], node)}"
+        return None
+
+    def _forgotten(self, node: Any, tested: Sequence[_At]) -> Optional[str]:
+        """The paths through named nodes whose shares, left out, give the claim."""
+        users = self.names.users(node)
+        shares = []
+        for point in tested:
+            slopes = self._inner_slopes(node, point, through_names=False)
+            handed = {**point.expected, **point.claimed, id(self.root): 1}
+            shares.append({id(user): handed[id(user)] * slopes[id(user)] for user in users})
+        for count in range(1, min(len(users), 5)):
+            for left_out in itertools.combinations(users, count):
+                if all(self._equal(p.claimed[id(node)], p.expected[id(node)] - sum(share[id(u)] for u in left_out), p,
+                                   id(node)) for p, share in zip(tested, shares)):
+                    names = " and ".join(self.names.names[id(user)] for user in left_out)
+                    return f"the path through {names} is forgotten" if count == 1 else \
+                        f"the paths through {names} are forgotten"
         return None
 
     def _changed(self, point: _At, key: int, path: Optional[int], factor: Any) -> Any:
@@ -341,12 +361,14 @@ class _Checker:
             if named is not self.root:
                 yield f"a factor {self.names.names[id(named)]}", [p.values[id(named)] for p in tested]
 
-    def _inner_slopes(self, node: Any, point: _At) -> dict[int, Any]:
+    def _inner_slopes(self, node: Any, point: _At, through_names: bool = True) -> dict[int, Any]:
+        """The derivative of every node by this one; without `through_names`, along unnamed nodes only."""
         slopes: dict[int, Any] = {id(n): 0 for n in self.order}
         slopes[id(node)] = 1
         for part in self.order:
             for place, operand in enumerate(part.operands):
-                if (id(part), place) in point.locals and part is not node:
+                open_ = through_names or operand is node or id(operand) not in self.names.names
+                if (id(part), place) in point.locals and part is not node and open_:
                     slopes[id(part)] += point.locals[id(part), place] * slopes[id(operand)]
         return slopes
 

@@ -297,7 +297,9 @@ def _lost(lost: float) -> str:
 def _in_words(trouble: Trouble) -> list[str]:
     lines = [f"{trouble.what}: {trouble.kind}: {trouble.reason}"]
     if trouble.source is not None:
-        lines.append(f"  written at {os.path.basename(trouble.source[0])}, line {trouble.source[1]}")
+        file, line = trouble.source
+        place = "a notebook cell" if "ipykernel" in file else os.path.basename(file)
+        lines.append(f"  written in {place}, line {line}")
     if len(trouble.spread) > 1:
         steps = [_what(node) for node in trouble.spread]
         shown = steps if len(steps) <= 6 else [*steps[:3], "...", *steps[-2:]]
