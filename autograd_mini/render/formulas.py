@@ -40,12 +40,16 @@ class Written(NamedTuple):
 
 
 class Formulas:
-    """How every node of a graph is written: `references` by name, `definitions` by what it is computed from."""
+    """How every node of a graph is written: in `definitions` by its operands, in `references` as an operand itself.
+
+    Nodes that are referred to by name are in `names`; those of them that are computed are the `parts`, in order.
+    """
 
     def __init__(self, order: list[Any], latex: bool = False) -> None:
         self.latex = latex
         self.references: dict[int, Written] = {}
         self.definitions: dict[int, Written] = {}
+        self.names: dict[int, str] = {}
         self.legend: dict[str, str] = {}
         self.parts: list[tuple[str, Any]] = []
         uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
@@ -59,7 +63,7 @@ class Formulas:
             is_part = bool(node.operands) and not root and (
                 bool(node.name) or uses[id(node)] > 1 or len(written.content) > _LONGEST or written.depth > _DEEPEST)
             if is_part or (node.name and (not node.operands or root)):
-                name = self._name(node)
+                self.names[id(node)] = name = self._name(node)
                 if is_part:
                     self.parts.append((name, node))
                 written = Written(name, latex=latex)

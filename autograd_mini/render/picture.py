@@ -36,7 +36,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Box:
-    """One box: a node, a constant, or a number of nodes folded together."""
+    """One box: a node, a constant, or a number of nodes folded together; `shown` is the node whose numbers it has."""
 
     kind: str
     rows: list[list[Span]]
@@ -45,6 +45,7 @@ class Box:
     lit: bool = False
     tint: Optional[float] = None
     nodes: list[Any] = field(default_factory=list)
+    shown: Any = None
 
     @property
     def size(self) -> tuple[float, float]:
@@ -67,6 +68,7 @@ class Edge:
     lit: bool = False
     slot: int = -1
     room: str = ""
+    count: int = 1
 
     @property
     def label_size(self) -> tuple[float, float]:
@@ -154,6 +156,7 @@ def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any], grad_of
         box.rows = [[Span(line, "title")] for line in wrapped(group[-1])] + [[Span(counted, "sign")]]
         if len(results) == 1:
             box.rows += _numbers(results[0].data, grad_of(results[0]))
+            box.shown = results[0]
         box.hover = f"scope {' / '.join(map(clean, group[1:]))}: {counted}"
     elif kind == "leaves":
         names = [clean(node.name) for node in box.nodes if node.name]
@@ -185,7 +188,7 @@ def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str, g
     sign = symbol(node.operation) if node.operands else ""
     title = node.name or ""
     if not title and formulas and labels == "formula" and node.operands and len(_written(formulas, node)) > 12:
-        title = formulas.references[id(node)].content if formulas.references[id(node)].strength == 5 else ""
+        title = formulas.names.get(id(node), "")
     first = [[Span(line, "title")] for line in wrapped(title)] if title else []
     if sign and first:
         first[-1].append(Span(sign, "sign"))
@@ -197,7 +200,7 @@ def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str, g
     marks = [span.mark for row in numbers + first for span in row]
     mark = "nan" if "nan" in marks else "zero" if "zero" in marks else ""
     kind = "root" if node is root else "operation" if node.operands else "leaf"
-    return Box(kind, first + numbers, _hover(node, formulas, grad), mark)
+    return Box(kind, first + numbers, _hover(node, formulas, grad), mark, shown=node)
 
 
 def _hover(node: Any, formulas: Optional[Formulas], grad: Optional[float]) -> str:
@@ -241,13 +244,12 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
                 edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot, room))
             elif tail != head:
                 if (tail, head) not in merged:
-                    merged[tail, head] = Edge(tail, head, hover="0")
+                    merged[tail, head] = Edge(tail, head, count=0)
                     edges.append(merged[tail, head])
                 edge = merged[tail, head]
                 edge.lit |= shines
-                edge.hover = str(int(edge.hover) + 1)
-    for edge in merged.values():
-        edge.hover += " edges" if edge.hover != "1" else " edge"
+                edge.count += 1
+                edge.hover = f"{edge.count:,} edge{'s' * (edge.count > 1)}"
     return edges
 
 

@@ -56,18 +56,20 @@ class _Player:
         self.place = {id(node): place for place, box in enumerate(picture.boxes) for node in box.nodes}
         self.last = {self.place[id(node)]: node for node in self.order if node.operands}
         self.first = {self.place[id(node)]: node for node in reversed(self.order) if node.operands}
-        self.edges: dict[tuple[int, int], int] = {}
+        self.by_slot = {(edge.head, edge.slot): i for i, edge in enumerate(picture.edges) if edge.slot >= 0}
+        self.by_ends = {(edge.tail, edge.head): i for i, edge in enumerate(picture.edges) if edge.slot < 0}
         self.into: dict[int, list[int]] = {}
         for i, edge in enumerate(picture.edges):
             self.into.setdefault(edge.head, []).append(i)
-            self.edges[edge.head, edge.slot] = i
-            if edge.slot < 0:
-                self.edges[edge.tail, edge.head] = i
         self.formulas = Formulas(self.order) if len(self.order) <= EXPLAINED else None
         self.steps: list[_Step] = []
 
     def single(self, node: Any) -> bool:
         return self.picture.boxes[self.place[id(node)]].kind != "fold"
+
+    def shows(self, node: Any) -> bool:
+        """Whether a box shows the numbers of this very node."""
+        return self.picture.boxes[self.place[id(node)]].shown is node
 
     def name(self, node: Any) -> str:
         if node.name:
@@ -83,8 +85,8 @@ class _Player:
         if tail == head:
             return None
         if self.single(node) and self.single(node.operands[slot]):
-            return self.edges[head, slot]
-        return next(i for i in self.into[head] if self.picture.edges[i].tail == tail)
+            return self.by_slot[head, slot]
+        return self.by_ends[tail, head]
 
     def forward(self) -> None:
         start = _Step("start", "The inputs")
@@ -119,7 +121,8 @@ class _Player:
         grads[id(root)] = 1.0
         seed = _Step("backward", f"Begin at {self.name(root)}", self.place[id(root)])
         seed.lines.append(f"the gradient of {html.escape(self.name(root))} by itself is 1")
-        seed.grads = {self.place[id(root)]: ("1", "1.0")}
+        if self.shows(root):
+            seed.grads = {self.place[id(root)]: ("1", "1.0")}
         self.steps.append(seed)
         waiting: dict[int, _Step] = {}
         for node in reversed(self.order):
@@ -140,14 +143,14 @@ class _Player:
                     continue
                 product = product_text(grads[id(node)], partial)
                 step.products[edge] = product if self.single(node) and self.single(operand) else ""
-                if self.single(operand):
-                    target = self.place[id(operand)]
-                    step.fed.append(target)
-                    step.grads[target] = pretty(after), exact(after)
+                if self.shows(operand):
+                    step.fed.append(self.place[id(operand)])
                     step.lines.append(self.share(operand, product, share, before, after, id(operand) in met))
                 met.add(id(operand))
             if self.single(node) or node is self.first[place]:
                 step.lines = step.lines[:12] + ["…"] * (len(step.lines) > 12)
+                reached = {target: grads[id(self.picture.boxes[target].shown)] for target in step.fed}
+                step.grads = {target: (pretty(grad), exact(grad)) for target, grad in reached.items()}
                 self.steps.append(step)
 
     def share(self, operand: Any, product: str, share: float, before: float, after: float, meets: bool) -> str:
