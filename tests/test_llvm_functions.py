@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ pytest.importorskip("llvmlite")
 
 from autograd_mini.program.llvm import Rows, Scalar, kernels
 from autograd_mini.program.llvm.ir import Code
+from autograd_mini.program.llvm.lowering import ELEMENTARY
 
 BUILT_IN = [row.name for row in ROWS if row.name in FUNCTIONS]
 EXACT = ["add", "sub", "mul", "div", "neg", "sqrt", "square", "reciprocal", "abs", "sign", "floor", "maximum",
@@ -107,6 +110,28 @@ def test_values_are_within_4_ulps_of_mpmath(name):
             assert not math.isfinite(number), (point, number)
         else:
             assert ulps(number, exact) <= _bound(row, point), (point, number)
+
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "machine_code.md").read_text(encoding="utf-8")
+CLAIMED = {name: float(limit) for names, limit in re.findall(r"\| ([a-z0-9, ]+) \| ([0-9.]+) (?=\|)", PAGE)
+           for name in names.split(", ")}
+USUAL = {"exp": (-745, 709), "expm1": (-1, 1), "exp2": (-1074, 1023), "ln": (0, 3), "log1p": (-1, 3), "log2": (0, 3),
+         "log10": (0, 3), "cbrt": (-10, 10), "sin": (-10, 10), "cos": (-10, 10), "tan": (-10, 10), "asin": (-1, 1),
+         "acos": (-1, 1), "atan": (-5, 5), "sinh": (-3, 3), "cosh": (-3, 3), "tanh": (-3, 3), "asinh": (-3, 3),
+         "acosh": (1, 3), "atanh": (-1, 1), "erf": (-4, 4), "erfc": (-4, 26), "pow": (0.01, 20), "hypot": (-3, 3)}
+
+
+def test_the_page_tells_the_exactness_of_every_function():
+    assert set(CLAIMED) == set(USUAL) == {*ELEMENTARY, "pow"} - {"exp_below_zero", "log1p_below_one"}
+    assert max(CLAIMED.values()) < BOUND
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_functions_are_as_exact_as_the_page_says(name):
+    low, high = USUAL[name]
+    columns = np.random.default_rng(8).uniform(low, high, (len(TABLE[name].partials), 4000))
+    for point, number in zip(columns.T.tolist(), over_rows(TABLE[name], columns).tolist()):
+        assert ulps(number, value(name, point)) <= CLAIMED[name], (point, number)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
