@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 Rebuild = Callable[[list[Any]], Any]
+_CONTAINERS = (list, tuple, dict, np.ndarray)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
@@ -69,10 +70,14 @@ def _walk(tree: Any, leaves: list[Any], whole_arrays: bool = False) -> Rebuild:
         parts = {key: _walk(entry, leaves, whole_arrays) for key, entry in tree.items()}
         return lambda new: {key: part(new) for key, part in parts.items()}
     if isinstance(tree, (list, tuple)):
-        branches = [_walk(entry, leaves, whole_arrays) for entry in tree]
         kind: Any = type(tree)
         make: Callable[[Any], Any] = tuple if isinstance(tree, tuple) else list
         make = getattr(kind, "_make", make)  # a named tuple
+        if not any(issubclass(entry, _CONTAINERS) for entry in set(map(type, tree))):
+            start, count = len(leaves), len(tree)
+            leaves.extend(tree)
+            return lambda new: make(new[start:start + count])
+        branches = [_walk(entry, leaves, whole_arrays) for entry in tree]
         return lambda new: make([branch(new) for branch in branches])
     position = len(leaves)
     leaves.append(tree)
@@ -81,7 +86,7 @@ def _walk(tree: Any, leaves: list[Any], whole_arrays: bool = False) -> Rebuild:
 
 def array_of(entries: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     """An array of floats where all entries are numbers, of objects where some are Values."""
-    if all(isinstance(entry, (float, int, np.floating)) for entry in entries):
+    if all(issubclass(kind, (float, int, np.floating)) for kind in set(map(type, entries))):
         return np.array(entries, dtype=float).reshape(shape)
     array = np.empty(len(entries), dtype=object)
     array[:] = entries

@@ -18,15 +18,16 @@ from typing import Any, Union
 
 import numpy as np
 
-from autograd_mini import primitives, structure
-from autograd_mini.calculus import Term, as_node, pull, push
+from autograd_mini import primitives, structure, sweeps
+from autograd_mini.calculus import Term, as_node, pull
 from autograd_mini.conversion import real
 from autograd_mini.graph import leaves, require_fresh, topological_order
-from autograd_mini.value import Value, engines
+from autograd_mini.sweeps import KINDS, is_value
+from autograd_mini.value import Value
 
 Function = Callable[..., Any]
 Argnums = Union[int, Sequence[int]]
-_KINDS = tuple(engines.values())
+_stamp = operator.attrgetter("stamp")
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -70,11 +71,11 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         result, aux = _split(f, inputs.call(f, keywords), has_aux)
         y = _scalar(f, result)
         if inputs.are_numbers_for([y]):
-            derivatives = _backward(y, inputs.nodes)
+            derivatives = sweeps.backward(y, inputs.nodes)
             value: Any = _number(y)
             aux = _numbers(aux)
         else:
-            value = y if _is_value(y) else Value(y)
+            value = y if is_value(y) else Value(y)
             order = topological_order(value)
             require_fresh(order)
             cotangents = pull(order, inputs.nodes, {id(value): Term(1.0)})
@@ -127,10 +128,10 @@ def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Functi
         forward = kind == "jacfwd" or (kind == "jacobian" and len(inputs.nodes) < len(outputs))
         if inputs.are_numbers_for(outputs):
             aux = _numbers(aux)
-            matrix = (_columns if forward else _rows)(outputs, inputs.nodes)
+            matrix = (sweeps.columns if forward else sweeps.rows)(outputs, inputs.nodes)
         else:
-            matrix = (_graph_columns if forward else _graph_rows)(outputs, inputs.nodes)
-        jacobians = in_blocks(matrix, result, inputs.tree)
+            matrix = (sweeps.graph_columns if forward else sweeps.graph_rows)(outputs, inputs.nodes)
+        jacobians = sweeps.in_blocks(matrix, result, inputs.tree)
         return (jacobians, aux) if has_aux else jacobians
 
     return jacobian_of
@@ -169,14 +170,13 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     result, aux = _split(f, inputs.call(f, {}), has_aux)
     outputs = _outputs(f, result)
     rebuild = structure.flatten(result)[1]
-    if inputs.are_numbers_for(outputs) and not any(map(_is_value, directions)):
+    if inputs.are_numbers_for(outputs) and not any(map(is_value, directions)):
         aux = _numbers(aux)
         values: list[Any] = [_number(y) for y in outputs]
-        columns = np.array(directions, dtype=float).reshape(-1, 1)
-        pushed: list[Any] = _forward(outputs, inputs.nodes, columns)[:, 0].tolist()
+        pushed = sweeps.forward(outputs, inputs.nodes, directions)
     else:
-        values = [y if _is_value(y) else Value(y) for y in outputs]
-        pushed = _push_graph(values, inputs.nodes, directions)
+        values = [y if is_value(y) else Value(y) for y in outputs]
+        pushed = sweeps.push_graph(values, inputs.nodes, directions)
     answer = (rebuild(values), rebuild(pushed))
     return (*answer, aux) if has_aux else answer
 
@@ -197,14 +197,14 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     outputs = _outputs(f, result)
     rebuild = structure.flatten(result)[1]
     plain = inputs.are_numbers_for(outputs)
-    values = [_number(y) if plain else y if _is_value(y) else Value(y) for y in outputs]
+    values = [_number(y) if plain else y if is_value(y) else Value(y) for y in outputs]
 
     def pullback(cotangent: Any) -> Any:
         seeds = _matching("a cotangent", cotangent, "the value of f", result)
-        if plain and not any(map(_is_value, seeds)):
-            total = sum(y * seed for y, seed in zip(outputs, seeds) if _is_value(y))
-            return inputs.rebuild(_backward(total, inputs.nodes))
-        nodes = [y for y in outputs if _is_value(y)]
+        if plain and not any(map(is_value, seeds)):
+            total = sum(y * seed for y, seed in zip(outputs, seeds) if is_value(y))
+            return inputs.rebuild(sweeps.backward(total, inputs.nodes))
+        nodes = [y for y in outputs if is_value(y)]
         order = topological_order(*nodes)
         require_fresh(order)
         cotangents: dict[int, Term] = {}
@@ -247,10 +247,12 @@ class _Inputs:
         if isinstance(argnums, int):
             self.tree = self.tree[0]
         numbers, self.rebuild = structure.flatten(self.tree)
-        self.given: list[Any] = [number if _is_value(number) else real(number, _role(f, positions))
-                                 for number in numbers]
-        self.nodes = [number.apply(primitives.mul, (number, 1.0)) if _is_value(number) else Value(number)
-                      for number in self.given]
+        role = f"an element of argument {' or '.join(map(str, positions))} of {_name(f)}"
+        kinds = set(map(type, numbers))
+        self.are_numbers = not any(issubclass(kind, KINDS) for kind in kinds)
+        self.nodes = [*map(Value, numbers)] if kinds == {float} else [
+            number.apply(primitives.mul, (number, 1.0)) if is_value(number) else Value(real(number, role))
+            for number in numbers]
         replaced = self.rebuild(self.nodes)
         parts = (replaced,) if isinstance(argnums, int) else replaced
         self.args = list(args)
@@ -262,9 +264,8 @@ class _Inputs:
 
     def are_numbers_for(self, outputs: Sequence[Any]) -> bool:
         """Whether plain numbers can be the answer: no input is a Value, and no output depends on an older one."""
-        if any(map(_is_value, self.given)):
-            return False
-        return all(leaf.stamp >= self.began for leaf in leaves(*filter(_is_value, outputs)))
+        stamps = map(_stamp, leaves(*filter(is_value, outputs)))
+        return self.are_numbers and min(stamps, default=self.began) >= self.began
 
 
 def _now() -> int:
@@ -274,12 +275,8 @@ def _now() -> int:
     return clock.stamp
 
 
-def _is_value(number: Any) -> bool:
-    return isinstance(number, _KINDS)
-
-
 def _number(y: Any) -> float:
-    return y.data if _is_value(y) else float(y)
+    return y.data if is_value(y) else float(y)
 
 
 def _checked(f: Function, argnums: Argnums) -> Argnums:
@@ -303,11 +300,6 @@ def _positions(f: Function, argnums: Argnums, count: int) -> list[int]:
     if len(set(positions)) < len(positions):
         raise ValueError(f"argnums names an argument of {_name(f)} twice: {argnums}")
     return positions
-
-
-def _role(f: Function, positions: Sequence[int]) -> str:
-    which = " or ".join(map(str, positions))
-    return f"an element of argument {which} of {_name(f)}"
 
 
 def _name(f: Function) -> str:
@@ -337,7 +329,7 @@ def _scalar(f: Function, result: Any) -> Any:
     """The one number that a function returned, as a Value or a float."""
     if isinstance(result, np.ndarray) and result.ndim == 0:
         result = result.item()
-    if _is_value(result):
+    if is_value(result):
         return result
     shape = f"an array of shape {result.shape}" if isinstance(result, np.ndarray) else f"a {type(result).__name__}"
     if isinstance(result, (np.ndarray, list, tuple, dict)):
@@ -348,15 +340,15 @@ def _scalar(f: Function, result: Any) -> Any:
 
 def _outputs(f: Function, result: Any) -> list[Any]:
     """All numbers that a function returned, as Values or floats."""
-    return [y if _is_value(y) else real(y, f"the result of {_name(f)}") for y in structure.flatten(result)[0]]
+    return [y if is_value(y) else real(y, f"the result of {_name(f)}") for y in structure.flatten(result)[0]]
 
 
 def _numbers(tree: Any) -> Any:
     """What a function returned besides, with numbers for the Values of this call."""
     entries, rebuild = structure.flatten(tree)
-    if not any(map(_is_value, entries)):
+    if not any(map(is_value, entries)):
         return tree
-    return rebuild([entry.data if _is_value(entry) else entry for entry in entries])
+    return rebuild([entry.data if is_value(entry) else entry for entry in entries])
 
 
 def _matching(name: str, tree: Any, pattern_name: str, pattern: Any) -> list[Any]:
@@ -365,93 +357,4 @@ def _matching(name: str, tree: Any, pattern_name: str, pattern: Any) -> list[Any
     if structure.outline(tree) != structure.outline(pattern):
         raise ValueError(f"{name} must have the structure and the shapes of {pattern_name}: "
                          f"{structure.outline(pattern)}, not {structure.outline(tree)}")
-    return [number if _is_value(number) else real(number, f"an element of {name}") for number in numbers]
-
-
-def _backward(y: Any, nodes: Sequence[Value]) -> list[float]:
-    """The derivatives of y by leaves that belong to this call, as numbers."""
-    for node in nodes:
-        node.grad = None
-    if _is_value(y):
-        y.backward()
-    return [0.0 if node.grad is None else node.grad for node in nodes]
-
-
-def _rows(outputs: Sequence[Any], nodes: Sequence[Value]) -> np.ndarray:
-    rows = [_backward(y, nodes) for y in outputs]
-    return np.array(rows, dtype=float).reshape(len(outputs), len(nodes))
-
-
-def _columns(outputs: Sequence[Any], nodes: Sequence[Value]) -> np.ndarray:
-    return _forward(outputs, nodes, np.eye(len(nodes)))
-
-
-def _forward(outputs: Sequence[Any], nodes: Sequence[Value], directions: np.ndarray) -> np.ndarray:
-    """The derivatives of the outputs in several directions: row i of `directions` holds the tangents of node i."""
-    tangents = {id(node): direction for node, direction in zip(nodes, directions)}
-    with np.errstate(all="ignore"):
-        for node in topological_order(*filter(_is_value, outputs)):
-            if not node.operands:
-                continue
-            total = None
-            for operand, partial in zip(node.operands, node.partials):
-                tangent = tangents.get(id(operand))
-                if tangent is None or partial is None:
-                    continue
-                share = _chain(tangent, partial)
-                total = share if total is None else total + share
-            if total is not None:
-                tangents[id(node)] = total
-    nothing = np.zeros(directions.shape[1:])
-    return np.array([tangents.get(id(y), nothing) for y in outputs]).reshape(len(outputs), *directions.shape[1:])
-
-
-def _chain(tangent: np.ndarray, partial: float) -> np.ndarray:
-    """The row `chain` of the table over an array: 0 where either factor is 0."""
-    if partial == 0:
-        return np.zeros_like(tangent)
-    share = tangent * partial
-    return share if np.isfinite(partial) else np.where(tangent == 0, 0.0, share)
-
-
-def _graph_rows(outputs: Sequence[Any], nodes: Sequence[Value]) -> np.ndarray:
-    matrix = np.empty((len(outputs), len(nodes)), dtype=object)
-    for i, y in enumerate(outputs):
-        order = topological_order(y) if _is_value(y) else []
-        require_fresh(order)
-        cotangents = pull(order, nodes, {id(y): Term(1.0)}) if order else {}
-        matrix[i] = [as_node(cotangents.get(id(node)), type(node)) for node in nodes]
-    return matrix
-
-
-def _graph_columns(outputs: Sequence[Any], nodes: Sequence[Value]) -> np.ndarray:
-    matrix = np.empty((len(outputs), len(nodes)), dtype=object)
-    for j, node in enumerate(nodes):
-        matrix[:, j] = _push_graph(outputs, [node], [1.0])
-    return matrix
-
-
-def _push_graph(outputs: Sequence[Any], nodes: Sequence[Value], directions: Sequence[Any]) -> list[Any]:
-    order = topological_order(*filter(_is_value, outputs))
-    require_fresh(order)
-    tangents = push(order, {id(node): Term(direction) for node, direction in zip(nodes, directions)})
-    return [as_node(tangents.get(id(y)), Value) for y in outputs]
-
-
-def in_blocks(matrix: np.ndarray, result: Any, arguments: Any) -> Any:
-    """Rows and columns of a Jacobian in the structures of the outputs and of the inputs."""
-    row_shapes, outer = structure.blocks(result)
-    column_shapes, inner = structure.blocks(arguments)
-    rows = []
-    top = 0
-    for row_shape in row_shapes:
-        height, left, row = int(np.prod(row_shape)), 0, []
-        for column_shape in column_shapes:
-            width = int(np.prod(column_shape))
-            block = matrix[top:top + height, left:left + width]
-            shape = (*row_shape, *column_shape)
-            row.append(block.reshape(shape) if shape else block.item())
-            left += width
-        rows.append(inner(row))
-        top += height
-    return outer(rows)
+    return [number if is_value(number) else real(number, f"an element of {name}") for number in numbers]

@@ -213,32 +213,32 @@ class TestCost:
     """Counted in passes, not in seconds."""
 
     @pytest.fixture
-    def sweeps(self, monkeypatch):
+    def passes(self, monkeypatch):
         count = []
-        from autograd_mini import transforms
+        from autograd_mini import sweeps
 
-        forward, backward = transforms._forward, transforms._backward
-        monkeypatch.setattr(transforms, "_forward", lambda *a: (count.append("forward"), forward(*a))[1])
-        monkeypatch.setattr(transforms, "_backward", lambda *a: (count.append("backward"), backward(*a))[1])
+        forward, backward = sweeps.forward, sweeps.backward
+        monkeypatch.setattr(sweeps, "forward", lambda *a: (count.append("forward"), forward(*a))[1])
+        monkeypatch.setattr(sweeps, "backward", lambda *a: (count.append("backward"), backward(*a))[1])
         return count
 
-    def test_one_input_and_thousands_of_outputs_take_one_forward_pass(self, sweeps):
+    def test_one_input_and_thousands_of_outputs_take_one_forward_pass(self, passes):
         result = jacobian(lambda t: np.array([t * i for i in range(3000)]))(2.0)
         np.testing.assert_array_equal(result, np.arange(3000.0))
-        assert sweeps == ["forward"]
+        assert passes == ["forward"]
 
-    def test_a_thousand_inputs_and_one_output_take_one_backward_pass(self, sweeps):
+    def test_a_thousand_inputs_and_one_output_take_one_backward_pass(self, passes):
         x = np.linspace(-1, 1, 1000)
         np.testing.assert_allclose(grad(rosenbrock)(x), rosenbrock_gradient(x), rtol=1e-12, atol=1e-12)
-        assert sweeps == ["backward"]
-        sweeps.clear()
+        assert passes == ["backward"]
+        passes.clear()
         assert jacobian(lambda x: [rosenbrock(x)])(x)[0].shape == (1000,)
-        assert sweeps == ["backward"]
+        assert passes == ["backward"]
 
-    def test_hvp_takes_one_backward_pass_and_no_hessian(self, sweeps):
+    def test_hvp_takes_one_backward_pass_and_no_hessian(self, passes):
         x = np.linspace(-1, 1, 300)
         hvp(rosenbrock, (x,), (x,))
-        assert sweeps == ["backward"]
+        assert passes == ["backward"]
 
     def test_depth_is_not_limited_by_a_stack(self):
         def f(x):

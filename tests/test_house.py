@@ -24,6 +24,7 @@ FLOORS = [
     {"functions", "structure"},
     {"numpy_protocol"},
     {"calculus", "custom"},
+    {"sweeps"},
     {"transforms"},
     {"program", "render", "expression"},
     {"explain"},

@@ -16,8 +16,9 @@ from autograd_mini.conversion import real
 from autograd_mini.explain import differences, exact
 from autograd_mini.graph import is_node, topological_order
 from autograd_mini.primitives import MissingColumnError, Primitive, chain
-from autograd_mini.transforms import in_blocks, jacfwd, jacrev
-from autograd_mini.value import Value, engines
+from autograd_mini.sweeps import in_blocks, is_value
+from autograd_mini.transforms import jacfwd, jacrev
+from autograd_mini.value import Value
 
 MODES = {"fwd": jacfwd, "rev": jacrev}
 Function = Callable[..., Any]
@@ -54,7 +55,7 @@ class Point:
         self.outputs: Optional[list[Any]] = None
         try:
             self.result = f(*self.rebuild(self.variables))
-            self.outputs = [y if _is_value(y) else Value(y) for y in structure.flatten(self.result)[0]]
+            self.outputs = [y if is_value(y) else Value(y) for y in structure.flatten(self.result)[0]]
         except Exception as error:
             self.result = f(*args)
             self.remarks.append(f"the engine cannot record this function, so only its values were used: {error}")
@@ -93,7 +94,7 @@ class Point:
     def _flat(self, x: Any) -> np.ndarray:
         """f from n numbers or Values to an array of m."""
         outputs = structure.flatten(self.f(*self.rebuild(list(x))))[0]
-        return structure.array_of([y if _is_value(y) else float(y) for y in outputs], (len(outputs),))
+        return structure.array_of([y if is_value(y) else float(y) for y in outputs], (len(outputs),))
 
     def _values(self, x: np.ndarray) -> np.ndarray:
         return _floats(self._flat(x.tolist() if self.outputs is None else map(Value, x)))
@@ -121,7 +122,7 @@ class Point:
                              f"{structure.outline(pattern)}, not {structure.outline(given)}")
         places = [divmod(int(index), len(self.x)) for index in structure.flatten(pattern)[0]]
         entries = structure.flatten(given)[0]
-        numbers = [y.data if _is_value(y) else real(y, "the result of closed_form") for y in entries]
+        numbers = [y.data if is_value(y) else real(y, "the result of closed_form") for y in entries]
         return dict(zip(places, zip(numbers, entries)))
 
 
@@ -193,13 +194,9 @@ def close(number: float, reference: float, tolerance: float) -> bool:
     return abs(number - reference) <= tolerance + 2.0 ** -50 * abs(reference) + 1e-300
 
 
-def _is_value(number: Any) -> bool:
-    return isinstance(number, tuple(engines.values()))
-
-
 def _floats(numbers: Any) -> np.ndarray:
     entries, _ = structure.flatten(numbers)
-    return np.array([y.data if _is_value(y) else float(y) for y in entries]).reshape(np.shape(numbers))
+    return np.array([y.data if is_value(y) else float(y) for y in entries]).reshape(np.shape(numbers))
 
 
 def _in_floats(derivative: Function) -> Function:
@@ -219,7 +216,7 @@ def _gradients(nodes: np.ndarray, variables: list[Any]) -> np.ndarray:
 
 def _holds(node: Any, truth: Any) -> bool:
     """Whether a formula, computed again at 50 digits, gives the truth, apart from its constants' rounding."""
-    if not _is_value(node):
+    if not is_value(node):
         return close(float(node), float(truth), 0.0)
     try:
         number = exact.replay(node)[id(node)]
