@@ -9,7 +9,10 @@ from __future__ import annotations
 import inspect
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import textwrap
 
 import autograd_mini as am
@@ -188,12 +191,25 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def photograph(page: pathlib.Path, step: int, target: pathlib.Path) -> None:
+    """A picture of a page at one of its steps, by Chromium where there is one."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser:
+        with tempfile.TemporaryDirectory() as profile:
+            subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+                            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
+                            "--force-prefers-reduced-motion", f"--user-data-dir={profile}", "--window-size=1440,720",
+                            f"--screenshot={target}", f"{page.as_uri()}#{step}"], check=True, capture_output=True)
+
+
 def main(folder: pathlib.Path) -> None:
     """Write the page and all its pictures below a folder."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         picture().save(folder / "pictures" / f"{picture.__name__}.svg")
-    logistic_loss().save(folder / "pictures" / "logistic_loss.html")
+    played = folder.resolve() / "pictures" / "logistic_loss.html"
+    logistic_loss().save(played)
+    photograph(played, 23, played.with_name("player.png"))
     (folder / "gallery.md").write_text(page(), "utf-8")
 
 

@@ -146,6 +146,11 @@ def test_other_graphs_play_to_the_end(graph, tmp_path):
     assert report["fits"] == []
 
 
+def test_the_address_says_where_to_begin(tmp_path):
+    html = draw(logistic()).html().replace("location.hash", '"#5"')
+    assert browse(html, tmp_path)["log"][0]["here"] == 5
+
+
 def test_the_page_is_self_contained_and_readable_without_a_script():
     loss = logistic()
     html = draw(loss).html()
