@@ -19,7 +19,8 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED = re.compile(r"^(?: *print\(.*\) +)?#(?: (.*))?$", re.MULTILINE)
 RUN = [README, *(ROOT / "docs" / name for name in (
-    "calculus.md", "explaining.md", "numbers.md", "numpy.md", "primitives.md", "programs.md", "testing.md"))]
+    "calculus.md", "examples.md", "explaining.md", "numbers.md", "numpy.md", "primitives.md", "programs.md",
+    "testing.md"))]
 
 
 def blocks(page, language):
