@@ -35,6 +35,7 @@ class Code:
         self.scales = scales and lanes == 16
         self.truths: dict[str, str] = {}
         self.lines: list[str] = []
+        self.before: list[str] = []
         self.declarations: dict[str, str] = {}
         self.block = "entry"
         self._known: dict[str, str] = {}
@@ -62,6 +63,15 @@ class Code:
         name = self._known.get(instruction)
         if name is None:
             name = self._known[instruction] = self.fresh(instruction)
+        return name
+
+    def entry(self, table: str, kind: str, place: int) -> str:
+        """An entry of a table that is an argument of the function, read once, before any loop."""
+        name = f"%{table}.{place}"
+        if name not in self._known:
+            self._known[name] = name
+            self.before += [f"  {name}.at = getelementptr {kind}, ptr %{table}, i64 {place}",
+                            f"  {name} = load {kind}, ptr {name}.at"]
         return name
 
     def start_block(self, label: str) -> None:

@@ -21,7 +21,7 @@ from typing import NamedTuple, Optional
 
 from autograd_mini.program.llvm import engine
 from autograd_mini.program.llvm.ir import Code
-from autograd_mini.program.llvm.loading import TILE, Line, Loader, Source, half, lines_ahead, splat
+from autograd_mini.program.llvm.loading import TILE, Line, Loader, Source, address, half, lines_ahead, splat
 from autograd_mini.program.llvm.lowering import ELEMENTARY, Operand, Step, lower
 
 PIECE = 200
@@ -175,12 +175,12 @@ def rows(plan: RowsPlan) -> Text:
         writer.write(part, final=piece == len(cut.pieces) - 1)
         declarations.update(writer.code.declarations)
         if not single:
-            lines = writer.entry + writer.code.lines
+            lines = writer.code.before + writer.code.lines
             functions.append("\n".join([f"define internal void @piece{piece}({_PIECE}) noinline {{", "entry:", *lines,
                                         "  ret void", "}"]))
     assert writer is not None
     if single:
-        entry, tile, last = writer.entry, writer.code.lines, writer.code.block
+        entry, tile, last = writer.code.before, writer.code.lines, writer.code.block
     else:
         entry, last = [], "tile"
         tile = [f"  call void @piece{piece}({_CALL})" for piece in range(len(cut.pieces))]
@@ -194,17 +194,14 @@ class _RowsWriter:
     def __init__(self, plan: RowsPlan, cut: Pieces, inlines: bool, in_registers: bool, lines: list[Line]) -> None:
         self.plan, self.cut, self.in_registers = plan, cut, in_registers
         self.code = Code(TILE, careful=plan.careful, inlines=inlines, scales=engine.has_feature("avx512f"))
-        self.entry: list[str] = []
         self.loaders: dict[int, tuple[Loader, int]] = {}
         place = 0
         for number, layout in enumerate(plan.sources):
-            pointers = [f"%address{place + i}" for i in range(layout.pointers)]
-            loader = Loader(self.code, layout, pointers, f"%stride{number}")
+            loader = Loader(self.code, layout, place, number)
             for column in range(layout.columns):
                 self.loaders[layout.start + column] = loader, column
             place += layout.pointers
         self.lines, self.share = lines, -(-len(lines_ahead(plan.sources)) // max(1, len(plan.steps)))
-        self.pointer_places = {f"%address{i}": i for i in range(place)}
         self.sums: dict[int, list[int]] = {}
         for position, slot in enumerate(plan.summed):
             self.sums.setdefault(slot, []).append(position)
@@ -217,7 +214,7 @@ class _RowsWriter:
         """Ask for the next lines of later data: spread over the operations, so that no queue fills up."""
         for pointer, ahead, width, offset in self.lines[:count]:
             row = self.code.value(f"add i64 %row, {ahead}")
-            start = self.code.value(f"getelementptr [{width} x i8], ptr %address{pointer}, i64 {row}")
+            start = self.code.value(f"getelementptr [{width} x i8], ptr {address(self.code, pointer)}, i64 {row}")
             at = self.code.value(f"getelementptr i8, ptr {start}, i64 {offset}")
             name = self.code.declare("@llvm.prefetch.p0", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
             self.code.write(f"call void {name}(ptr {at}, i32 0, i32 3, i32 1)")
@@ -230,26 +227,6 @@ class _RowsWriter:
             for slot in dict.fromkeys([*self.sums, *self.outs]):
                 if slot not in made:
                     self._deliver(slot, self._fetch(slot))
-        self._declare_addresses()
-
-    def _declare_addresses(self) -> None:
-        """Load the addresses and strides that the code mentions, once, before the loop."""
-        text = "\n".join(self.code.lines)
-        for name, place in self.pointer_places.items():
-            if f"{name}," in text:
-                self.entry += [f"  {name}.at = getelementptr ptr, ptr %addresses, i64 {place}",
-                               f"  {name} = load ptr, ptr {name}.at"]
-        for number in range(len(self.plan.sources)):
-            if f"%stride{number}\n" in text + "\n":
-                self.entry += [f"  %stride{number}.at = getelementptr i64, ptr %strides, i64 {number}",
-                               f"  %stride{number} = load i64, ptr %stride{number}.at"]
-        for position in range(len(self.plan.written)):
-            if f"%out{position}," in text:
-                self.entry += [f"  %out{position}.at = getelementptr ptr, ptr %outs, i64 {position}",
-                               f"  %out{position} = load ptr, ptr %out{position}.at"]
-            if f"%out.stride{position}\n" in text + "\n":
-                self.entry += [f"  %out.stride{position}.at = getelementptr i64, ptr %out.strides, i64 {position}",
-                               f"  %out.stride{position} = load i64, ptr %out.stride{position}.at"]
 
     def _fetch(self, slot: int) -> Operand:
         code, plan = self.code, self.plan
@@ -289,15 +266,16 @@ class _RowsWriter:
             self._write_rows(position, unit, number.name)
 
     def _write_rows(self, position: int, unit: bool, name: str) -> None:
-        code, kind = self.code, self.code.type("f")
+        code, kind, out = self.code, self.code.type("f"), self.code.entry("outs", "ptr", position)
         if unit:
-            at = code.value(f"getelementptr double, ptr %out{position}, i64 %row")
+            at = code.value(f"getelementptr double, ptr {out}, i64 %row")
             code.write(f"store {kind} {name}, ptr {at}, align 1")
             return
+        stride = code.entry("out.strides", "i64", position)
         for row in range(TILE):
             number = code.value(f"extractelement {kind} {name}, i64 {row}")
-            offset = code.value(f"mul i64 {code.value(f'add i64 %row, {row}')}, %out.stride{position}")
-            at = code.value(f"getelementptr i8, ptr %out{position}, i64 {offset}")
+            offset = code.value(f"mul i64 {code.value(f'add i64 %row, {row}')}, {stride}")
+            at = code.value(f"getelementptr i8, ptr {out}, i64 {offset}")
             code.write(f"store double {number}, ptr {at}, align 1")
 
 

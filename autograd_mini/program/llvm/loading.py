@@ -88,11 +88,19 @@ def addresses(layout: Source, array: np.ndarray) -> list[int]:
     return [base + column * array.strides[1] for column in range(layout.pointers)]
 
 
-class Loader:
-    """Writes the loads of one array into a function whose row number is `%row`."""
+def address(code: Code, place: int) -> str:
+    """An entry of the table of addresses."""
+    return code.entry("addresses", "ptr", place)
 
-    def __init__(self, code: Code, layout: Source, pointer: Sequence[str], stride: str) -> None:
-        self.code, self.layout, self.pointer, self.stride = code, layout, pointer, stride
+
+class Loader:
+    """Writes the loads of one array into a function whose row number is `%row`.
+
+    `first` is the place of its first address in `%addresses`, `number` that of its stride in `%strides`.
+    """
+
+    def __init__(self, code: Code, layout: Source, first: int, number: int) -> None:
+        self.code, self.layout, self.first, self.number = code, layout, first, number
         self.type, self.conversion = _TYPES[layout.dtype]
         self.loaded: dict[int, Lanes] = {}
 
@@ -101,10 +109,11 @@ class Loader:
         if place not in self.loaded:
             kind, columns = self.layout.kind, self.layout.columns
             if kind == "unit":
-                at = self.code.value(f"getelementptr {self.type}, ptr {self.pointer[place]}, i64 %row")
+                base = address(self.code, self.first + place)
+                at = self.code.value(f"getelementptr {self.type}, ptr {base}, i64 %row")
                 self._found(place, self.code.value(f"load <{TILE} x {self.type}>, ptr {at}, align 1"))
             elif kind == "strided":
-                self._found(place, self._one_by_one(self.pointer[place], 0))
+                self._found(place, self._one_by_one([self._strided(place, row) for row in range(TILE)]))
             else:
                 self._group(*next((at, width) for at, width in groups(columns) if at <= place < at + width))
         return self.loaded[place]
@@ -114,35 +123,33 @@ class Loader:
             name = self.code.value(f"{self.conversion} <{TILE} x {self.type}> {name} to <{TILE} x double>")
         self.loaded[place] = self.code.wrap(name)
 
-    def _row(self, row: int, column: int) -> str:
-        """The address of a number, `row` rows below `%row`."""
-        code, pointer = self.code, self.pointer[0]
-        if self.layout.kind == "packed":
-            tile = code.value(f"getelementptr [{self.layout.columns} x {self.type}], ptr {pointer}, i64 %row")
-            return code.value(f"getelementptr {self.type}, ptr {tile}, i64 {row * self.layout.columns + column}")
-        offset = code.value(f"mul i64 {code.value(f'add i64 %row, {row}')}, {self.stride}")
-        start = code.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
-        return code.value(f"getelementptr {self.type}, ptr {start}, i64 {column}")
+    def _strided(self, pointer: int, row: int) -> str:
+        """Where `row` rows below `%row` the array begins that has this address."""
+        offset = self.code.value(f"mul i64 {self.code.value(f'add i64 %row, {row}')}, "
+                                 f"{self.code.entry('strides', 'i64', self.number)}")
+        return self.code.value(f"getelementptr i8, ptr {address(self.code, self.first + pointer)}, i64 {offset}")
 
-    def _one_by_one(self, pointer: str, column: int) -> str:
-        code, result = self.code, "poison"
-        for row in range(TILE):
-            if self.layout.kind == "strided":
-                offset = code.value(f"mul i64 {code.value(f'add i64 %row, {row}')}, {self.stride}")
-                at = code.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
-            else:
-                at = self._row(row, column)
-            number = code.value(f"load {self.type}, ptr {at}, align 1")
-            result = code.value(f"insertelement <{TILE} x {self.type}> {result}, {self.type} {number}, i64 {row}")
+    def _in_row(self, row: int, column: int) -> str:
+        """The address of a number, where the numbers of a row are neighbours."""
+        if self.layout.kind == "spaced":
+            return self.code.value(f"getelementptr {self.type}, ptr {self._strided(0, row)}, i64 {column}")
+        tile = self.code.value(f"getelementptr [{self.layout.columns} x {self.type}], "
+                               f"ptr {address(self.code, self.first)}, i64 %row")
+        return self.code.value(f"getelementptr {self.type}, ptr {tile}, i64 {row * self.layout.columns + column}")
+
+    def _one_by_one(self, places: Sequence[str]) -> str:
+        result = "poison"
+        for row, at in enumerate(places):
+            number = self.code.value(f"load {self.type}, ptr {at}, align 1")
+            result = self.code.value(f"insertelement <{TILE} x {self.type}> {result}, {self.type} {number}, i64 {row}")
         return result
 
     def _group(self, first: int, width: int) -> None:
         """Load and transpose `width` neighbouring columns."""
         if width == 1:
-            self._found(first, self._one_by_one("", first))
+            self._found(first, self._one_by_one([self._in_row(row, first) for row in range(TILE)]))
             return
-        code = self.code
-        rows = [code.value(f"load <{width} x {self.type}>, ptr {self._row(row, first)}, align 1")
+        rows = [self.code.value(f"load <{width} x {self.type}>, ptr {self._in_row(row, first)}, align 1")
                 for row in range(TILE)]
         halves = [self._transposed(rows[:8], width), self._transposed(rows[8:], width)]
         for column in range(width):
