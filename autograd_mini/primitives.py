@@ -136,7 +136,8 @@ def number(rule: Rule, *operands: float) -> float:
 
 
 TABLE: dict[str, Primitive] = {}
-_BUILT_IN: set[str] = set()
+BUILT_IN: dict[str, Primitive] = {}
+"""The rows that come with the package, by name."""
 
 
 def lookup(name: str) -> Primitive:
@@ -180,7 +181,7 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive needs an identifier as its name, not {name!r}")
-    if name in _BUILT_IN:
+    if name in BUILT_IN:
         raise ValueError(f"{name!r} is a built-in primitive and cannot be redefined: choose another name")
     if isinstance(partials, str) or not hasattr(partials, "__iter__"):
         raise TypeError(f"partials of primitive {name!r} are {type(partials).__name__}: "
@@ -506,4 +507,4 @@ norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussi
 HELPERS = frozenset({"chain", "defined", "away"})
 """Rows that rules are made of and people seldom call."""
 
-_BUILT_IN.update(TABLE)
+BUILT_IN.update(TABLE)

@@ -18,7 +18,7 @@ from autograd_mini.primitives import ROWS
 from autograd_mini.program import executors, reduction, trace
 from autograd_mini.program.simplify import expand
 
-BUILT_IN = [row for row in ROWS if row.name in primitives._BUILT_IN]
+BUILT_IN = [row for row in ROWS if row.name in primitives.BUILT_IN]
 HAVE_LLVM = importlib.util.find_spec("llvmlite") is not None
 EXECUTORS = ["numpy"] + ["native"] * (am.engine == "native") + ["llvm"] * HAVE_LLVM
 EXACT = {"add", "sub", "mul", "div", "neg", "square", "reciprocal", "sqrt", "abs", "sign", "floor", "maximum",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Iterator, NamedTuple
 
-from autograd_mini.primitives import HELPERS, ROWS, Primitive, number as evaluate_rule
+from autograd_mini.primitives import BUILT_IN, HELPERS, Primitive, number as evaluate_rule
 from autograd_mini.render.derivatives import Term, derivative_of
 from autograd_mini.render.formulas import Formulas, Written
 from autograd_mini.render.numbers import short
@@ -41,12 +41,12 @@ class Entry(NamedTuple):
 
 
 def derivative_table(latex: bool = False) -> list[Entry]:
-    """Every primitive that people call, in the order of the table.
+    """Every built-in primitive that people call, in the order of the table.
 
     >>> [entry.derivatives for entry in derivative_table() if entry.name in ("mul", "sin", "ln", "sqrt")]
     [['b', 'a'], ['1 / a'], ['0.5 / y'], ['cos(a)']]
     """
-    return [_entry(row, latex) for row in ROWS if row.name not in HELPERS and row.at]
+    return [_entry(row, latex) for row in BUILT_IN.values() if row.name not in HELPERS]
 
 
 def _entry(row: Primitive, latex: bool) -> Entry:
