@@ -90,6 +90,14 @@ def test_c_source_has_the_bits_of_the_engine(tmp_path):
         assert_same_bits(found, [row.number(*point) for point in at.tolist()])
 
 
+@pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
+@pytest.mark.parametrize("executor", [executor for executor in EXECUTORS if executor != "numpy"])
+def test_one_example_has_the_bits_of_a_row_of_data(row, executor):
+    program, at = program_of(row), np.array([*row.at, *table_of_points(row, 1)[:30]])
+    together = program.map(*at.T, executor=executor)
+    assert_same_bits([program(*point, executor=executor) for point in at.tolist()], together)
+
+
 def test_c_source_of_a_row_without_c_names_the_column():
     triple = am.primitive("triple", lambda a: 3 * a, [lambda y, a: 3.0])
     program = trace(lambda x: triple(x) + 1, 2.0)
@@ -202,6 +210,23 @@ def test_data_of_three_dimensions():
     cube = RNG.integers(-3, 4, size=(50, 2, 3)).astype(float)
     for data in (cube, np.asfortranarray(cube), cube.transpose(0, 2, 1).copy().transpose(0, 2, 1)):
         assert np.array_equal(program.map(data), (cube ** 2).sum(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_results_that_are_inputs_constants_shared_or_repeated(executor):
+    program = trace(lambda w, x: [x, 2.0, w * 3, w * 3, x * w, w], 1.0, 1.0)
+    numbers = np.arange(20.0)
+    mapped = program.map(4.0, numbers, executor=executor)
+    assert [column[19] for column in mapped] == [19.0, 2.0, 12.0, 12.0, 76.0, 4.0]
+    assert program.sum(4.0, numbers, executor=executor) == [190.0, 40.0, 240.0, 240.0, 760.0, 80.0]
+    assert program(4.0, 19.0, executor=executor) == [19.0, 2.0, 12.0, 12.0, 76.0, 4.0]
+
+
+def test_programs_of_nothing_and_for_nothing():
+    assert trace(lambda: 2.0)() == 2.0
+    assert trace(lambda x: (), 1.0)(3.0) == () and trace(lambda x: (), 1.0).sum([1.0, 2.0]) == ()
+    empty = trace(lambda w, x: w.sum() + x, np.zeros(0), 1.0)
+    assert empty(np.zeros(0), 2.0) == 2.0 and empty.map(np.zeros((3, 0)), 2.0).tolist() == [2.0] * 3
 
 
 def test_nested_arguments_and_results():

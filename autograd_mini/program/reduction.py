@@ -31,6 +31,6 @@ def join(sums: np.ndarray) -> np.ndarray:
 def block_sums(results: np.ndarray) -> np.ndarray:
     """The sums over one block: results of shape (rows, outputs) to (outputs,)."""
     whole = len(results) // LANES * LANES
-    lanes = results[:whole].reshape(-1, LANES, results.shape[1]).sum(axis=0) + 0.0
+    lanes = results[:whole].reshape(whole // LANES, LANES, results.shape[1]).sum(axis=0) + 0.0
     lanes[:len(results) - whole] += results[whole:]
     return join(lanes)
