@@ -66,7 +66,9 @@ def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, A
     operands: dict[Any, dict[Any, None]] = {}
     for node in order:
         below = operands.setdefault(groups[id(node)], {})
-        below.update((groups[id(operand)], None) for operand in node.operands if is_node(operand))
+        for operand in node.operands:
+            if is_node(operand):
+                below[groups[id(operand)]] = None
     root = groups[id(order[-1])]
     kept, pending = {root}, deque([root])
     while pending:

@@ -225,24 +225,28 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
     edges: list[Edge] = []
     merged: dict[tuple[int, int], Edge] = {}
     for node in order:
-        head = places[groups[id(node)]]
-        single = groups[id(node)] == id(node)
-        for slot, (operand, partial) in enumerate(zip(node.operands, node.partials)):
+        group = groups[id(node)]
+        single = group == id(node)
+        head = places[group]
+        for slot, operand in enumerate(node.operands):
             if not is_node(operand):
                 if single:
                     boxes.append(Box("constant", [[Span(pretty(operand), "constant")]], f"constant {exact(operand)}"))
                     edges.append(Edge(len(boxes) - 1, head, slot=slot))
                 continue
+            if groups[id(operand)] == group:
+                continue
             tail = places[groups[id(operand)]]
             shines = id(operand) in lit and id(node) in lit
             if single and groups[id(operand)] == id(operand):
+                partial = node.partials[slot]
                 mark = "nan" if not math.isfinite(partial) else "zero" if partial == 0 else ""
                 label = "" if labels == "none" else pretty(partial)
                 if formulas:
                     label = derivative(formulas, node, slot)
                 room = "" if grads is None else product_text(grads[id(node)], partial)
                 edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot, room))
-            elif tail != head:
+            else:
                 if (tail, head) not in merged:
                     merged[tail, head] = Edge(tail, head, count=0)
                     edges.append(merged[tail, head])

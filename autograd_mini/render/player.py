@@ -141,7 +141,7 @@ class _Player:
                 edge = self.edge(node, slot)
                 if edge is None:
                     continue
-                product = product_text(grads[id(node)], partial)
+                product = product_text(grads[id(node)], partial) if self.single(node) or self.shows(operand) else ""
                 step.products[edge] = product if self.single(node) and self.single(operand) else ""
                 if self.shows(operand):
                     step.fed.append(self.place[id(operand)])
