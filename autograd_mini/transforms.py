@@ -218,7 +218,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
 
 
 def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], argnums: Argnums = 0) -> Any:
-    """The product of the Hessian of f with a vector, for a few times the cost of f and without the Hessian.
+    """The product of the Hessian of f with a vector, from one graph of a few times the size of f's and no Hessian.
 
     It is the derivative of the gradient by `argnums` in the direction `tangents`, `jvp(grad(f), primals, tangents)[1]`
     in JAX's words, taken the cheaper way round: the gradient of the directional derivative.

@@ -6,9 +6,11 @@ from collections import namedtuple
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy import optimize
 
 import autograd_mini as ag
 from autograd_mini import Value, grad, gradient, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
+from autograd_mini.program import trace
 
 Layer = namedtuple("Layer", "weight bias")
 near = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 3))
@@ -170,6 +172,35 @@ class TestNesting:
 
     def test_minus_zero_stays_minus_zero_through_nesting(self):
         assert math.copysign(1, value_and_grad(lambda x: 1.0 * x)(Value(-0.0))[0].data) == -1
+
+
+class TestTraced:
+    @pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, jacfwd, jacrev, hessian,
+                                           lambda f: grad(lambda x: jacobian(grad(f))(x).sum())])
+    def test_a_traced_transform_is_the_transform(self, transform):
+        def f(x):
+            return ag.exp(x[0]) * x[1] ** 2 + ag.where(x[1] > 0, x[0] * x[1], 0.0)
+
+        derivative = transform(f)
+        program = trace(derivative, np.array([0.1, 0.2]))
+        for point in ([0.5, -0.25], [1.5, 2.0]):
+            for ours, theirs in zip(program(np.array(point)), derivative(np.array(point))):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-15)
+
+    def test_directional_derivatives_too(self):
+        def f(x):
+            return (x ** 4).sum()
+
+        x, v = np.array([1.0, 2.0]), np.array([1.0, -1.0])
+        np.testing.assert_array_equal(trace(lambda x, v: hvp(f, (x,), (v,)), x, v)(x, v), [12.0, -48.0])
+        assert trace(lambda x, v: jvp(f, (x,), (v,)), x, v)(x, v) == (17.0, -28.0)
+        np.testing.assert_array_equal(trace(lambda x, c: vjp(f, x)[1](c)[0], x, 1.0)(x, 2.0), [8.0, 64.0])
+
+    def test_scipy_takes_programs(self):
+        start = np.array([-1.2, 1.0, -1.2])
+        found = optimize.minimize(trace(value_and_grad(rosenbrock), start), start, jac=True, method="trust-exact",
+                                  hess=trace(hessian(rosenbrock), start), options={"gtol": 1e-10})
+        np.testing.assert_allclose(found.x, 1.0, rtol=1e-9)
 
 
 class TestModesAgree:
