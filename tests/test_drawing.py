@@ -202,6 +202,7 @@ def test_color_by_gradient_or_by_any_number():
     tints = {box.rows[0][0].text: box.tint for box in by_gradient.picture.boxes}
     assert tints["a"] == 1.0 and tints["w2"] == 0.0 and 0 < tints["z"] < 1
     assert "size of the gradient: 0.09301 to 1.449" in by_gradient.svg()
+    assert "size of the gradient: 0.09301 to 1.449" in by_gradient.dot
 
     def lost_digits(node):
         return 3.0 if node.name == "a" else 1.0 if node.name == "z" else None
@@ -320,6 +321,11 @@ def test_two_drawings_on_a_page_do_not_share_ids():
 def test_the_ink_is_the_page_s():
     svg = draw(logistic(), layout="own").svg()
     assert "currentColor" in svg and "#000" not in svg and "black" not in svg and "white" not in svg
+
+
+def test_dark_is_for_what_cannot_follow_the_page():
+    light, dark = draw(logistic(), layout="own"), draw(logistic(), layout="own", dark=True)
+    assert light.svg() == dark.svg() and 'bgcolor="#ffffff"' in light.dot and 'bgcolor="#14181d"' in dark.dot
 
 
 def test_hover_texts_have_every_digit_and_the_formula():

@@ -24,6 +24,9 @@ def dot_source(picture: Picture, sized: bool = False, dark: bool = False) -> str
         edge_attr={"fontname": "Helvetica", "arrowsize": "0.55"})
     if len(picture.edges) > _MANY:
         graph.graph_attr.update(nslimit="2", nslimit1="2")  # else dot may take seconds to save the last few points
+    if picture.scale and not sized:
+        legend = _font("{}: {} to {}".format(*picture.scale), SIZES["label"], palette.ink)
+        graph.attr(label=f"<{legend}>", labeljust="l", fontname="Helvetica")
     for place, box in enumerate(picture.boxes):
         if sized:
             width, height = box.size
