@@ -56,11 +56,22 @@ def _within(low: float, high: float, function: Callable[[Number], Number]) -> Ca
     return inside
 
 
+def _exp(a: Number) -> Number:
+    """exp, without the digits of results that are far beyond the range of floats anyway."""
+    if a > 1e5:
+        raise Undefined
+    return mp.exp(a) if a > -1e5 else mpf(0)
+
+
 def _erfc(a: Number) -> Number:
-    if abs(a) < 1e4:
+    if abs(a) < 60:
         return mp.erfc(a)
-    tail = mp.exp(-a * a) / (abs(a) * mp.sqrt(mp.pi))  # far below the smallest float
+    tail = _exp(-a * a) / (abs(a) * mp.sqrt(mp.pi))  # far below the smallest float
     return tail if a > 0 else 2 - tail
+
+
+def _erf(a: Number) -> Number:
+    return mp.erf(a) if abs(a) < 60 else 1 - _erfc(a) if a > 0 else _erfc(-a) - 1
 
 
 def _cbrt(a: Number) -> Number:
@@ -70,30 +81,32 @@ def _cbrt(a: Number) -> Number:
 FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, function in {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
     "neg": lambda a: -a, "pow": _power,
-    "exp": mp.exp, "expm1": mp.expm1, "exp2": lambda a: mpf(2) ** a,
+    "exp": _exp, "expm1": lambda a: mp.expm1(a) if abs(a) < 1 else _exp(a) - 1,
+    "exp2": lambda a: _exp(a * mp.ln2),
     "ln": _log, "log1p": lambda a: _log(1 + a) if abs(a) > 1e-5 else mp.log1p(a),
     "log2": lambda a: _log(a) / mp.ln2, "log10": lambda a: _log(a) / mp.ln10,
     "sqrt": _within(0, mp.inf, mp.sqrt), "cbrt": _cbrt, "square": lambda a: a * a, "reciprocal": lambda a: 1 / a,
     "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
     "asin": _within(-1, 1, mp.asin), "acos": _within(-1, 1, mp.acos), "atan": mp.atan, "atan2": mp.atan2,
-    "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh,
+    "sinh": lambda a: mp.sinh(a) if abs(a) < 1 else (_exp(a) - _exp(-a)) / 2,
+    "cosh": lambda a: (_exp(a) + _exp(-a)) / 2, "tanh": lambda a: mp.tanh(a) if abs(a) < 1e5 else mp.sign(a),
     "asinh": lambda a: mp.sign(a) * mp.asinh(abs(a)), "acosh": _within(1, mp.inf, mp.acosh),
     "atanh": _within(-1, 1, mp.atanh),
     "abs": abs, "sign": mp.sign, "floor": mp.floor, "maximum": max, "minimum": min, "relu": lambda a: max(a, mpf(0)),
     "where": lambda c, a, b: a if c != 0 else b,
     "less": lambda a, b: mpf(a < b), "less_equal": lambda a, b: mpf(a <= b), "equal": lambda a, b: mpf(a == b),
     "chain": lambda g, d: g * d, "defined": lambda y, p: p, "away": lambda a: a if a else mp.inf,
-    "sigmoid": lambda a: 1 / (1 + mp.exp(-a)) if a > 0 else mp.exp(a) / (1 + mp.exp(a)),
-    "log_sigmoid": lambda a: -mp.log1p(mp.exp(-a)) if a > 0 else a - mp.log1p(mp.exp(a)),
-    "softplus": lambda a: a + mp.log1p(mp.exp(-a)) if a > 0 else mp.log1p(mp.exp(a)),
-    "logaddexp": lambda a, b: max(a, b) + mp.log1p(mp.exp(-abs(a - b))),
+    "sigmoid": lambda a: 1 / (1 + _exp(-a)) if a > 0 else _exp(a) / (1 + _exp(a)),
+    "log_sigmoid": lambda a: -mp.log1p(_exp(-a)) if a > 0 else a - mp.log1p(_exp(a)),
+    "softplus": lambda a: a + mp.log1p(_exp(-a)) if a > 0 else mp.log1p(_exp(a)),
+    "logaddexp": lambda a, b: max(a, b) + mp.log1p(_exp(-abs(a - b))),
     "hypot": lambda a, b: mp.sqrt(a * a + b * b),
-    "erf": mp.erf, "erfc": _erfc, "norm_cdf": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
+    "erf": _erf, "erfc": _erfc, "norm_cdf": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
 }.items()}
 
-INTEGRANDS = {"erf": lambda a: 2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
-              "erfc": lambda a: -2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
-              "norm_cdf": lambda a: mp.exp(-a * a / 2) / mp.sqrt(2 * mp.pi)}
+INTEGRANDS = {"erf": lambda a: 2 / mp.sqrt(mp.pi) * _exp(-a * a),
+              "erfc": lambda a: -2 / mp.sqrt(mp.pi) * _exp(-a * a),
+              "norm_cdf": lambda a: _exp(-a * a / 2) / mp.sqrt(2 * mp.pi)}
 """What the functions that are defined as integrals integrate: their first derivative, without thousands of digits."""
 
 
@@ -123,8 +136,8 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
     function = FUNCTIONS[name]
     if name in INTEGRANDS and orders[0]:
         function, orders = INTEGRANDS[name], [orders[0] - 1]
-    step_bits = 120
-    while step_bits < 5000:
+    step_bits, most = 120, 5000 if any(0 < abs(x) < 1e-100 for x in point) else 2500
+    while step_bits < most:
         try:
             here = _difference(function, point, orders, step_bits, shift=0)
             beside = _difference(function, point, orders, step_bits + 40, shift=1)
