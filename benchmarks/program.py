@@ -135,8 +135,8 @@ def _casadi_calls(w: np.ndarray, b: float, x: np.ndarray, y: float) -> dict[str,
 def growing(sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000, 1_000_000)) -> str:
     """From function to machine code as the graph grows."""
     return table("Tracing and compiling as the graph grows",
-                 ["operations", "trace", "first call", "later calls, an operation", "LLVM for one example",
-                  "LLVM over data"], [_growing(size) for size in sizes])
+                 ["operations", "trace", "first call", "LLVM for one example", "LLVM over data",
+                  "a later call, an operation: interpreter", "LLVM", "CasADi"], [_growing(size) for size in sizes])
 
 
 def _growing(size: int) -> list[str]:
@@ -149,15 +149,27 @@ def _growing(size: int) -> list[str]:
                                   + numbers[(place + 4) % 8] - 0.25)
         return numbers
 
+    def later(run: Callable[[], Any]) -> str:
+        return f"{min(_timed(run)[1] for _ in range(7)) / size * 1e9:.2f} ns"
+
     program, tracing = _timed(lambda: trace(f, point))
     _, packing = _timed(lambda: program(point))
-    steady = min(_timed(lambda: program(point))[1] for _ in range(5))
-    machine = ["", ""]
+    compiling, running = ["", ""], [later(lambda: program(point)), "", ""]
     if available("llvmlite") and size <= 100_000:
-        machine = [f"{_timed(lambda: program(point, executor='llvm'))[1] * 1e3:.0f} ms",
-                   f"{_timed(lambda: program.sum(np.tile(point, (64, 1)), executor='llvm'))[1] * 1e3:.0f} ms"]
-    return [f"{size:,}", f"{tracing * 1e3:.1f} ms", f"{packing * 1e3:.1f} ms", f"{steady / size * 1e9:.2f} ns",
-            *machine]
+        compiling = [f"{_timed(lambda: program(point, executor='llvm'))[1] * 1e3:.0f} ms",
+                     f"{_timed(lambda: program.sum(np.tile(point, (64, 1)), executor='llvm'))[1] * 1e3:.0f} ms"]
+        running[1] = later(lambda: program(point, executor="llvm"))
+    if available("casadi") and size <= 100_000:
+        import casadi
+
+        symbols = casadi.SX.sym("x", 8)
+        function = casadi.Function("f", [symbols], [casadi.vertcat(*f([symbols[place] for place in range(8)]))])
+        buffer, run = function.buffer()
+        result = np.empty(8)
+        buffer.set_arg(0, memoryview(point))
+        buffer.set_res(0, memoryview(result))
+        running[2] = later(run)
+    return [f"{size:,}", f"{tracing * 1e3:.1f} ms", f"{packing * 1e3:.1f} ms", *compiling, *running]
 
 
 def _timed(run: Callable[[], Any]) -> tuple[Any, float]:

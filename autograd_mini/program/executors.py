@@ -56,6 +56,8 @@ COSTS = {
     "numpy": Cost(0.0, 0.0, 2e-9, 1.5e-6),
     "llvm": Cost(20e-3, 40e-6, 0.2e-9, 0.0),
 }
+SCALAR_GAIN = 0.6e-9
+"""What machine code saves over the interpreter, in seconds, for each operation on one example."""
 THREAD = 0.5e-3
 """The work, in seconds, that is worth a thread."""
 
@@ -80,7 +82,7 @@ class Executors:
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self.story = "nothing has run yet"
+        self._stories: dict[bool, str] = {}
         self._native = compiled_interpreter()
         self._scalar = "native" if self._native else "python"
         self._has_llvm = importlib.util.find_spec("llvmlite") is not None
@@ -139,37 +141,38 @@ class Executors:
         self._tell(_known(name), executor, "one example", "")
         return self.scalar(name).run(numbers)
 
-    def caller(self, arguments: Sequence[Any], result: Any) -> Callable[[tuple[Any, ...]], Any]:
+    def caller(self, arguments: Sequence[Any], result: Any,
+               executor: Optional[str]) -> Optional[Callable[[tuple[Any, ...]], Any]]:
         """What calls the program quickly where its arguments are the usual ones, and else returns NotImplemented.
 
-        It begins with the interpreter. Once machine code would have paid it is spent and returns NotImplemented, and
-        asking for it again gives one that calls machine code.
+        Where no executor is named it begins with the interpreter. Once machine code would have paid it is spent and
+        returns NotImplemented, and asking for it again gives one that calls machine code. None without the extension.
         """
-        if self._native is None:
-            return lambda arguments: NotImplemented
-        known = self._made.get("caller")
+        if self._native is None or executor in ("python", "numpy") or (executor == "llvm" and self._calls_back()):
+            return None
+        known = self._made.get(("caller", executor))
         if known is not None and not known.is_spent:
             return known
-        native, name, most = self._native, "native", sys.maxsize
+        native, name, most, more = self._native, executor or "native", sys.maxsize, ""
         operations = max(1, len(self.body.operations))
-        if known is not None:
+        if executor is None and known is not None:
             name, more = "llvm", "; compiling it has paid"
-        elif not self._has_llvm:
+        elif executor is None and not self._has_llvm:
             more = "; llvmlite is not installed"
-        elif self._calls_back():
+        elif executor is None and self._calls_back():
             more = "; rows of your own are called"
-        else:
-            saved = COSTS["native"].to_run(operations, 1) - COSTS["llvm"].to_run(operations, 1)
-            most = int(COSTS["llvm"].to_start(operations) / saved)
+        elif executor is None:
+            most = int(COSTS["llvm"].to_start(operations) / (SCALAR_GAIN * operations))
             more = f"; llvm from {most:,} calls on"
 
         def place(part: Part) -> Any:
             return native.Place(part.start, part.shape)
 
-        self._tell(name, None, "one example", more)
-        self._made["caller"] = native.Caller(self.scalar(name), tuple([fill(layout, place) for layout in arguments]),
-                                             fill(result, place), most)
-        return self._made["caller"]
+        self._tell(name, executor, "one example", more)
+        made = native.Caller(self.scalar(name), tuple([fill(layout, place) for layout in arguments]),
+                             fill(result, place), most)
+        self._made["caller", executor] = made
+        return made
 
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
@@ -209,7 +212,13 @@ class Executors:
 
     def _tell(self, name: str, executor: Optional[str], amount: str, more: str) -> None:
         why = "as asked for" if executor else "as the quickest for that"
-        self.story = f"{name} for {len(self.body.operations):,} operations over {amount}, {why}{more}"
+        is_one = amount == "one example"
+        self._stories.pop(is_one, None)
+        self._stories[is_one] = f"{name} for {len(self.body.operations):,} operations over {amount}, {why}{more}"
+
+    def explain(self) -> str:
+        """What was chosen, and why: a line for one example and one for data, the later first."""
+        return "\n".join(reversed(self._stories.values())) or "nothing has run yet"
 
     def _share(self, name: str, batch: Batch, threads: Optional[int], work: Callable[[int, int], None]) -> None:
         """Do the work on the blocks of a batch, in contiguous shares, one for each thread."""

@@ -47,12 +47,12 @@ class Program:
 
     def _prepare(self) -> None:
         self._executors = executors.Executors(self.body)
-        self._quick: Callable[[tuple[Any, ...]], Any] = lambda arguments: NotImplemented
+        self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
         """The result for one example, of the structure and shapes it was traced with."""
-        if executor is None:
-            result = self._quick(arguments)
+        if executor in self._callers:
+            result = self._callers[executor](arguments)
             if result is not NotImplemented:
                 return result
         return self._call(arguments, executor)
@@ -66,8 +66,9 @@ class Program:
                                 "example: use .map, .sum or .mean for many rows")
             numbers[part.start:part.start + part.size] = array.ravel()
         outputs = self._executors.run(numbers, executor)
-        if executor is None:
-            self._quick = self._executors.caller(self.arguments, self.result)
+        caller = self._executors.caller(self.arguments, self.result, executor)
+        if caller is not None:
+            self._callers[executor] = caller
         return self._rebuild(outputs)
 
     def map(self, *arguments: Any, out: Any = None, executor: Optional[str] = None,
@@ -100,8 +101,8 @@ class Program:
         return self._rebuild(sums / batch.rows if batch.rows else np.full_like(sums, np.nan))
 
     def explain(self) -> str:
-        """Which executor ran the last call, and why."""
-        return self._executors.story
+        """Which executor ran the last calls, over data and over one example, and why; the later of the two first."""
+        return self._executors.explain()
 
     def listing(self) -> str:
         """Every operation of the program as text, in order; `repr` leaves out the middle of a long one."""
