@@ -118,7 +118,8 @@ CLAIMED = {name: float(limit) for names, limit in re.findall(r"\| ([a-z0-9, ]+) 
 USUAL = {"exp": (-745, 709), "expm1": (-1, 1), "exp2": (-1074, 1023), "ln": (0, 3), "log1p": (-1, 3), "log2": (0, 3),
          "log10": (0, 3), "cbrt": (-10, 10), "sin": (-10, 10), "cos": (-10, 10), "tan": (-10, 10), "asin": (-1, 1),
          "acos": (-1, 1), "atan": (-5, 5), "sinh": (-3, 3), "cosh": (-3, 3), "tanh": (-3, 3), "asinh": (-3, 3),
-         "acosh": (1, 3), "atanh": (-1, 1), "erf": (-4, 4), "erfc": (-4, 26), "pow": (0.01, 20), "hypot": (-3, 3)}
+         "acosh": (1, 3), "atanh": (-1, 1), "erf": (-4, 4), "erfc": (-4, 26), "pow": (0.01, 20),
+         "hypot": (-3, 3), "atan2": (-3, 3)}
 
 
 def test_the_page_tells_the_exactness_of_every_function():

@@ -111,7 +111,7 @@ ELEMENTARY: dict[str, Callable[..., Lanes]] = {
     "asinh": exponential.asinh, "acosh": exponential.acosh, "atanh": exponential.atanh,
     "sin": trigonometric.sin, "cos": trigonometric.cos, "tan": trigonometric.tan,
     "asin": trigonometric.asin, "acos": trigonometric.acos, "atan": trigonometric.atan,
-    "hypot": trigonometric.hypot, "cbrt": trigonometric.cbrt,
+    "atan2": trigonometric.atan2, "hypot": trigonometric.hypot, "cbrt": trigonometric.cbrt,
     "erf": special.erf, "erfc": special.erfc,
 }
 

@@ -91,6 +91,27 @@ def atan(x: Lanes) -> Lanes:
     return with_sign_of(offset + (t + fma(t * u, polynomial(u, _ATAN), missing)), x)
 
 
+def atan2(y: Lanes, x: Lanes) -> Lanes:
+    a, b = abs(y), abs(x)
+    steep = a > b
+    small, large = select(steep, b, a), select(steep, a, b)
+    both_infinite = small.same(math.inf)
+    small, large = select(both_infinite, 1.0, small), select(both_infinite, 1.0, large)
+    factor = select(large > 2.0 ** 1000, 2.0 ** -60, select(large < 2.0 ** -900, 2.0 ** 120, 1.0))
+    small, large = small * factor, large * factor
+    middle = small > large * 0.41421356237309503
+    t = select(middle, small - large, small) / select(middle, small + large, large)
+    t = select(small.same(0.0) & large.same(0.0), 0.0, t)
+    u = t * t
+    missing = select(middle, 3.061616997868383e-17, 0.0)
+    angle = select(middle, math.pi / 4, 0.0) + (t + fma(t * u, polynomial(u, _ATAN), missing))
+    # |angle| away from the nearer axis: from 0 or pi where y is the smaller one, else from pi/2
+    left = with_sign_of(x.code.constant(1.0), x) < 0.0
+    quarter = select(steep, math.pi / 2, select(left, math.pi, 0.0))
+    rest = select(steep, _HALF_PI[1], select(left, 2 * _HALF_PI[1], 0.0))
+    return with_sign_of(quarter + (rest + select(steep ^ left, -angle, angle)), y)
+
+
 def asin(x: Lanes) -> Lanes:
     a = abs(x)
     outer = a > 0.5
