@@ -24,13 +24,13 @@ class TookTooLong(BaseException):
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TookTooLong inside the block after so many seconds; works in any thread, for pure Python code."""
-    thread, lock = threading.get_ident(), threading.Lock()
+    thread, lock = ctypes.c_ulong(threading.get_ident()), threading.Lock()
     finished: list[bool] = []
 
     def interrupt() -> None:
         with lock:
             if not finished:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TookTooLong))
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TookTooLong))
 
     timer = threading.Timer(seconds, interrupt)
     timer.daemon = True
@@ -40,6 +40,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         with lock:
             finished.append(True)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)  # one that was sent but has not arrived
         timer.cancel()
 
 
