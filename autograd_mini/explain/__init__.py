@@ -5,7 +5,8 @@ that is claimed elsewhere; SymPy and mpmath are imported when something here is 
 """
 
 from autograd_mini.explain.check import DerivationReport, check_derivation
-from autograd_mini.explain.derivation import Derivation, Step, derive
+from autograd_mini.explain.derivation import Derivation, Step
+from autograd_mini.explain.deriving import derive
 from autograd_mini.explain.diagnosis import Diagnosis, diagnose
 from autograd_mini.explain.gradients import check_gradients
 from autograd_mini.explain.report import Report

@@ -10,21 +10,19 @@ from __future__ import annotations
 import inspect
 import itertools
 import random
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 from autograd_mini.explain.exact import Exact, context, partial, replay
 from autograd_mini.explain.formulas import short, text_of
 from autograd_mini.explain.report import Case, Report
-from autograd_mini.explain.symbolic import Names, expression_of
+from autograd_mini.explain.slips import At, Slips, agree, error
+from autograd_mini.explain.symbolic import Names
 from autograd_mini.expression import evaluate
-from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
+from autograd_mini.graph import is_node, require_fresh, topological_order
 from autograd_mini.primitives import chain
 from autograd_mini.value import Value, functions
 
 DIGITS = 50
-TOLERANCE = 1e-12
-"""Claims may hold constants rounded to floats, so agreement is asked to 12 digits of the 50."""
-
 _CASES = frozenset({"abs", "sign", "relu", "floor", "maximum", "minimum", "less", "less_equal", "equal"})
 
 Domain = Mapping[Any, Union[tuple[float, float], list[float]]]
@@ -37,18 +35,6 @@ class DerivationReport(Report):
                  first_wrong: Optional[str], should_be: Optional[str], slip: Optional[str]) -> None:
         super().__init__("check_derivation", ("claim", "verdict", "worst at", "claimed", "true"), cases, findings)
         self.verdicts, self.first_wrong, self.should_be, self.slip = dict(verdicts), first_wrong, should_be, slip
-
-
-class _At(NamedTuple):
-    """Everything known at one point: values, local derivatives, true derivatives, and what the claims lead to."""
-
-    leaves: dict[int, Any]
-    values: dict[int, Any]
-    locals: dict[tuple[int, int], Any]
-    true: dict[int, Any]
-    expected: dict[int, Any]
-    shares: dict[int, list[tuple[Any, Any]]]
-    claimed: dict[int, Any]
 
 
 def check_derivation(loss: Any, claims: Mapping[Any, Any], domain: Optional[Domain] = None, points: int = 12,
@@ -115,6 +101,7 @@ class _Checker:
             self.claims[id(node)] = self._claim(nodes[id(node)], self._fraction(node))
         self.leaves = [node for node in self.order if not node.operands]
         self.points = list(self._points())
+        self.slips = Slips(root, self.order, self.names)
 
     def _node(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -150,9 +137,9 @@ class _Checker:
         except TypeError as error:
             raise TypeError(f"the claim about {label}: {error}") from None
 
-    def _points(self) -> Iterator[_At]:
+    def _points(self) -> Iterator[At]:
         """The given point, structured and extreme ones, and random ones, as far as everything is finite there."""
-        from autograd_mini.explain.derivation import relation, satisfy
+        from autograd_mini.explain.points import relation, satisfy
 
         relations = [relation(text, self.names) for text in self.assume]
         m = context(DIGITS + 30)
@@ -204,7 +191,7 @@ class _Checker:
             return low + (high - low) * self.random.random()
         return self.random.choice(list(allowed))
 
-    def _at(self, m: Any, leaves: dict[int, Any], values: dict[int, Any]) -> _At:
+    def _at(self, m: Any, leaves: dict[int, Any], values: dict[int, Any]) -> At:
         exact = {key: Exact.of(m.mpf(number)) for key, number in values.items()}
         locals_ = {}
         for node in self.order:
@@ -215,7 +202,7 @@ class _Checker:
         claimed = {id(node): exact[id(self.claims[id(node)])].number for node in self.claimed}
         true, _ = self._sweep(m, locals_, {})
         expected, shares = self._sweep(m, locals_, claimed)
-        return _At(leaves, values, locals_, true, expected, shares, claimed)
+        return At(leaves, values, locals_, true, expected, shares, claimed)
 
     def _sweep(self, m: Any, locals_: Mapping[tuple[int, int], Any],
                given: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, list[tuple[Any, Any]]]]:
@@ -244,11 +231,11 @@ class _Checker:
         if not wrong:
             return DerivationReport(cases, [], verdicts, None, None, None)
         first = wrong[0]
-        should_be, slip = self._should_be(first), self._slip(first)
+        should_be, slip = self._should_be(first), self.slips.find(first, self.points)
         findings = [f"the first wrong step is {self._fraction(first)}"
                     + (f": it should be {should_be}" if should_be else "") + (f"; {slip}" if slip else "")]
         for node in wrong[1:]:
-            slip_here = self._slip(node)
+            slip_here = self.slips.find(node, self.points)
             findings.append(f"{self._fraction(node)} is wrong in itself" + (f": {slip_here}" if slip_here else ""))
         return DerivationReport(cases, findings, verdicts, self._fraction(first), should_be, slip)
 
@@ -258,119 +245,26 @@ class _Checker:
         if not tested:
             undefined = self.points and not any(abs(p.claimed[key]) < float("inf") for p in self.points)
             return "does not hold" if undefined else "could not be tested", (None, None, None)
-        right = [self._equal(p.claimed[key], p.true[key], p, key) for p in tested]
-        worst = max(tested, key=lambda p: self._error(p.claimed[key], p.true[key], p, key))
+        right = [agree(p.claimed[key], p.true[key], p, key) for p in tested]
+        worst = max(tested, key=lambda p: error(p.claimed[key], p.true[key], p, key))
         cell = (self._place(worst), short(worst.claimed[key]), short(worst.true[key]))
         if all(right):
             return "holds", cell
-        follows = all(self._equal(p.claimed[key], p.expected[key], p, key) for p in tested)
+        follows = all(agree(p.claimed[key], p.expected[key], p, key) for p in tested)
         if follows:
             return "follows from a wrong step", cell
         return "holds only here" if right[0] and tested[0] is self.points[0] else "does not hold", cell
 
-    def _error(self, a: Any, b: Any, point: _At, key: int) -> float:
-        size = max(abs(a), abs(b), *(abs(share) * 1e-35 for _, share in point.shares[key]), 1e-300)
-        return float(abs(a - b) / size)
-
-    def _equal(self, a: Any, b: Any, point: _At, key: int) -> bool:
-        return self._error(a, b, point, key) <= TOLERANCE
-
-    def _place(self, point: _At) -> str:
+    def _place(self, point: At) -> str:
         shown = [f"{self.names.names[id(node)]}={short(point.leaves[id(node)])}"
                  for node in self.leaves if id(node) in self.names.names]
         return " ".join(shown[:5] + ["..."] * (len(shown) > 5))
 
     def _should_be(self, node: Any) -> Optional[str]:
-        from autograd_mini.explain.derivation import derive
+        from autograd_mini.explain.deriving import derive
 
         steps = derive(self.root, [node], assume=self.assume, seconds=3.0)
         return text_of(steps[node].forms[-1])
-
-    def _slip(self, node: Any) -> Optional[str]:
-        """The usual mistake that explains a claim exactly at every point, if there is one."""
-        key = id(node)
-        tested = [p for p in self.points if all(abs(x[key]) < float("inf") for x in (p.claimed, p.expected))
-                  and p.expected[key] != 0]
-        if len(tested) < 2:
-            return None
-        forgotten = self._forgotten(node, tested)
-        if forgotten:
-            return forgotten
-        paths = [None, *range(len(tested[0].shares[key]))] if len(tested[0].shares[key]) > 1 else [None]
-        for text, factors in self._changes(node, tested):
-            for path in paths:
-                if all(self._equal(p.claimed[key], self._changed(p, key, path, factor), p, key)
-                       for p, factor in zip(tested, factors)):
-                    return text if path is None else f"{text}, {self._through(tested[0].shares[key][path][0], node)}"
-        return None
-
-    def _forgotten(self, node: Any, tested: Sequence[_At]) -> Optional[str]:
-        """The paths through named nodes whose shares, left out, give the claim."""
-        users = self.names.users(node)
-        shares = []
-        for point in tested:
-            slopes = self._inner_slopes(node, point, through_names=False)
-            handed = {**point.expected, **point.claimed, id(self.root): 1}
-            shares.append({id(user): handed[id(user)] * slopes[id(user)] for user in users})
-        for count in range(1, min(len(users), 5)):
-            for left_out in itertools.combinations(users, count):
-                if all(self._equal(p.claimed[id(node)], p.expected[id(node)] - sum(share[id(u)] for u in left_out), p,
-                                   id(node)) for p, share in zip(tested, shares)):
-                    names = " and ".join(self.names.names[id(user)] for user in left_out)
-                    return f"the path through {names} is forgotten" if count == 1 else \
-                        f"the paths through {names} are forgotten"
-        return None
-
-    def _changed(self, point: _At, key: int, path: Optional[int], factor: Any) -> Any:
-        if path is None:
-            return point.expected[key] * factor
-        share = point.shares[key][path][1]
-        return point.expected[key] - share + share * factor
-
-    def _through(self, user: Any, node: Any) -> str:
-        named = next((n for n in self.names.users(node) if user is n), None)
-        what = self.names.names[id(named)] if named is not None else self._formula(user)
-        return f"in the term that comes through {what}"
-
-    def _formula(self, node: Any) -> str:
-        return text_of([expression_of(node, self.names.symbols)])
-
-    def _changes(self, node: Any, tested: Sequence[_At]) -> Iterator[tuple[str, list[Any]]]:
-        """(what went wrong, by what factor a term is changed by it at each point), the commonest first."""
-        m = context(DIGITS + 30)
-        ten = m.ln(10)
-        for text, factor in (("the sign is wrong", -1), ("a term is forgotten", 0),
-                             ("a factor 1/ln(10) is missing: ln taken for log base 10", ten),
-                             ("a factor 1/ln(10) is too much: log base 10 taken for ln", 1 / ten),
-                             ("a factor 2 is missing", m.mpf(0.5)), ("a factor 2 is too much", m.mpf(2))):
-            yield text, [factor] * len(tested)
-        for text, values in self._factors(node, tested):
-            if 0 not in values and any(value not in (1, -1) for value in values):
-                yield f"{text} is missing", [1 / value for value in values]
-                yield f"{text} is missing, and the sign is wrong", [-1 / value for value in values]
-                yield f"{text} is too much", list(values)
-
-    def _factors(self, node: Any, tested: Sequence[_At]) -> Iterator[tuple[str, list[Any]]]:
-        """What could have been forgotten: inner derivatives on the way to the node, and named quantities."""
-        inner = [n for n in self.order if id(n) in dependents(self.order, [node]) and n is not node]
-        slopes = [self._inner_slopes(node, p) for p in tested]
-        for part in inner:
-            values = [slope[id(part)] for slope in slopes]
-            yield f"the inner derivative of {self.names.names.get(id(part)) or self._formula(part)}", values
-        for named in self.names.nodes:
-            if named is not self.root:
-                yield f"a factor {self.names.names[id(named)]}", [p.values[id(named)] for p in tested]
-
-    def _inner_slopes(self, node: Any, point: _At, through_names: bool = True) -> dict[int, Any]:
-        """The derivative of every node by this one; without `through_names`, along unnamed nodes only."""
-        slopes: dict[int, Any] = {id(n): 0 for n in self.order}
-        slopes[id(node)] = 1
-        for part in self.order:
-            for place, operand in enumerate(part.operands):
-                open_ = through_names or operand is node or id(operand) not in self.names.names
-                if (id(part), place) in point.locals and part is not node and open_:
-                    slopes[id(part)] += point.locals[id(part), place] * slopes[id(operand)]
-        return slopes
 
 
 def _from_sympy(expression: Any, variables: Mapping[str, Any], label: str) -> Any:

@@ -168,12 +168,18 @@ class Generators:
         return expression.xreplace(self.meaning)
 
 
+def functions(expression: Any) -> list[Any]:
+    """The parts of a formula that are not rational: functions, roots, powers with a symbol above."""
+    import sympy as sp
+
+    return [part for part in expression.atoms(sp.Function, sp.Pow) if not part.is_Pow or not part.exp.is_Integer]
+
+
 def cost(expression: Any) -> float:
     """How long a formula is for a reader: its operations, and four more for every function that is left in it."""
     import sympy as sp
 
-    functions = [f for f in expression.atoms(sp.Function, sp.Pow) if not f.is_Pow or not f.exp.is_Integer]
-    return float(sp.count_ops(expression)) + 4 * len(functions)
+    return float(sp.count_ops(expression)) + 4 * len(functions(expression))
 
 
 def forms(expression: Any) -> list[Any]:
