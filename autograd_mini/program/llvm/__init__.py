@@ -15,7 +15,6 @@ our own, within 4 units in the last place, with the same bits for one row, a blo
     lowering       what each row of the table is in LLVM IR
 """
 
-from autograd_mini.program.llvm.engine import is_available
 from autograd_mini.program.llvm.execution import Rows, Scalar
 
-__all__ = ["Rows", "Scalar", "is_available"]
+__all__ = ["Rows", "Scalar"]

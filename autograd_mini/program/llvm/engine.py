@@ -61,13 +61,6 @@ def _target() -> tuple[Any, Any, str, str]:
     return (llvm, llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
 
 
-def is_available() -> bool:
-    """Whether llvmlite is installed."""
-    import importlib.util
-
-    return importlib.util.find_spec("llvmlite") is not None
-
-
 def has_feature(name: str) -> bool:
     """Whether this processor has an extension, by LLVM's name for it."""
     return f"+{name}" in _target()[3].split(",")

@@ -19,12 +19,14 @@ LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.6931471805599453, 2.3190468138
 SHIFT = 1.5 * 2.0 ** 52
 """Adding it rounds to an integer, which then stands in the low bits of the sum."""
 
+SHIFT_BITS = 0x4338000000000000
+
 # ln 2 and log10 2 with so few bits that their product with an exponent is exact, and what is missing
 _LN2_SHORT, _LN2_REST = 0.6931471805598903, 5.497923018708371e-14
 _LOG10_2_SHORT, _LOG10_2_REST = 0.30102999566383914, 1.42050232272661e-13
 _LOG2_E_LOW, _LOG10_E, _LOG10_E_LOW = 2.0355273740931033e-17, 0.4342944819032518, 1.098319650216765e-17
 _TINY = 2.0 ** -1022
-_SQRT_HALF_BITS, _ONE_BITS = 0x3FE6A09E667F3BCD, 0x3FF0000000000000
+_SQRT_HALF_BITS, _ONE_BITS, _TWO_52_BITS = 0x3FE6A09E667F3BCD, 0x3FF0000000000000, 0x4330000000000000
 _EXPONENT_ONLY, _MANTISSA_ONLY = 0x7FF << 52, (1 << 52) - 1
 
 # (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2
@@ -62,9 +64,6 @@ def scaled(y: Lanes, shifted: Lanes) -> Lanes:
     both = shifted.bits() + (2046 - SHIFT_BITS)
     half = both >> 1
     return y * (half << 52).as_float() * ((both - half) << 52).as_float()
-
-
-SHIFT_BITS = 0x4338000000000000
 
 
 def exp_of_sum(x: Lanes, tail: Lanes, factor: Lanes | float = 1.0) -> Lanes:
@@ -130,15 +129,9 @@ def split_mantissa(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """k as a double, f with x = 2^k (1 + f), and 2^(1-k); x is positive and normal."""
     raised = x.bits() + (_ONE_BITS - _SQRT_HALF_BITS)
     mantissa = (raised & _MANTISSA_ONLY) + _SQRT_HALF_BITS
-    k = ((raised >> 52) | _double_bits(2.0 ** 52)).as_float() - (2.0 ** 52 + 1023)
+    k = ((raised >> 52) | _TWO_52_BITS).as_float() - (2.0 ** 52 + 1023)
     double_down = (_constant(raised, (2047 << 52)) - (raised & _EXPONENT_ONLY)).as_float()
     return k, mantissa.as_float() - 1.0, double_down
-
-
-def _double_bits(number: float) -> int:
-    import struct
-
-    return int(struct.unpack("<q", struct.pack("<d", number))[0])
 
 
 def _curve(f: Lanes) -> Lanes:

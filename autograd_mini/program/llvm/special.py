@@ -13,6 +13,7 @@ from __future__ import annotations
 import decimal
 import functools
 import math
+import struct
 
 from autograd_mini.program.llvm.engine import library_routine
 from autograd_mini.program.llvm.exponential import exp_of_sum
@@ -66,8 +67,6 @@ def _logarithm_tables() -> tuple[list[float], list[float], list[float]]:
 
 
 def _as_double(bits: int) -> float:
-    import struct
-
     return float(struct.unpack("<d", struct.pack("<q", bits))[0])
 
 
