@@ -266,3 +266,16 @@ def test_a_stale_graph_is_not_derived():
 def test_sympy_is_imported_only_when_used():
     code = "import sys, autograd_mini; assert not {'sympy', 'mpmath'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_row_without_a_formula_is_derived_by_its_rules_and_said_to_be_unconfirmed():
+    x, = variables(x=2.0)
+    cube = primitive("derive_cube", lambda a: a ** 3, [lambda y, a: 3 * a * a])
+    step = derive(cube(x) * x, [x])[x]
+    assert str(step) == "dL/dx = 3*x**3 + derive_cube(x)"
+    assert step.verified is None and "not verified" in step.note
+
+
+def test_the_root_itself_may_be_asked_for():
+    x, = variables(x=2.0)
+    assert str(derive(x, [x])) == "dx = dx/dx = 1"

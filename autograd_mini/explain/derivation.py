@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Union
 
@@ -65,7 +66,7 @@ class Derivation:
 
     def text(self, numbers: bool = False) -> str:
         """The derivation as text, an equals sign under the other; with `numbers`, the numbers of the graph put in."""
-        rows = []
+        rows: list[tuple[str, str, list[str], str]] = []
         for step in self.steps:
             sides = ([step.claim] if step.kind == "chain" else []) + [step.product] * bool(step.product)
             sides += [text_of(form) for form in step.forms]
@@ -73,8 +74,8 @@ class Derivation:
                 sides += self._numbers(step, sides[-1])
             left = str(self.aliases_of(step.node)) if step.kind == "chain" else step.claim
             rows.append((step.kind, left, sides, step.note))
-        width = max(len(left) for _, left, _, _ in rows)
-        lines, before = [], rows[0][0]
+        width = max((len(left) for _, left, _, _ in rows), default=0)
+        lines, before = [], ""
         for kind, left, sides, note in rows:
             lines += [""] * (before == "definition" != kind)
             lines.append(f"{left.ljust(width)} = {' = '.join(sides)}" + (f"    ({note})" if note else ""))
@@ -87,8 +88,7 @@ class Derivation:
 
     def _numbers(self, step: Step, last: str) -> list[str]:
         substituted = text_of(step.forms[-1], self.numbers)
-        value = step.result.evalf(20, subs=dict(self.numbers))
-        number = short(value) if value.is_real else str(value)
+        number = short(number_of(step.result, self.numbers))
         return [text for text in dict.fromkeys((substituted, number)) if text != last]
 
     def latex(self, numbers: bool = False) -> str:
@@ -110,3 +110,9 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
+
+
+def number_of(expression: Any, numbers: Mapping[Any, float]) -> float:
+    """The value of a formula, nan where it has no real one."""
+    value = expression.evalf(20, subs=dict(numbers))
+    return float(value) if value.is_extended_real and value.is_number else math.nan

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence
 
-from autograd_mini.explain.derivation import Derivation, Step
+from autograd_mini.explain.derivation import Derivation, Step, number_of
 from autograd_mini.explain.elimination import TookTooLong, cost, eliminate, forms, functions, shortest, time_limit
 from autograd_mini.explain.formulas import latex_of, text_of
 from autograd_mini.explain.points import Points, relation
@@ -83,9 +83,9 @@ class _Deriver:
     def derivation(self) -> Derivation:
         from tqdm import tqdm
 
-        loss, needed = self.loss, self._needed()
+        needed = self._needed()
         steps = [self._definition(node) for node in self.names.inner]
-        order = [node for node in self.names.backwards(self.names.nodes) if id(node) in needed and node is not loss]
+        order = [node for node in self.names.backwards(self.names.nodes) if id(node) in needed]
         for node in tqdm(order, desc="deriving", unit="step", delay=2.0, leave=False, disable=None):
             users = self.names.users(node)
             locals_ = {id(user): self._local(user, node) for user in users}
@@ -96,7 +96,7 @@ class _Deriver:
         for step in steps:
             if step.kind == "chain":
                 alias = self.aliases[id(step.node)]
-                numbers[alias] = float(step.result.evalf(20, subs=numbers))
+                numbers[alias] = number_of(step.result, numbers)
                 names[alias] = step.latex_claim
         return Derivation(self.loss, tuple(steps), numbers, names)
 
@@ -107,7 +107,7 @@ class _Deriver:
             node = pending.pop()
             if id(node) not in needed:
                 needed.add(id(node))
-                pending += self.names.users(node)
+                pending += [user for user in self.names.users(node) if user is not self.loss]
         return needed
 
     def _definition(self, node: Any) -> Step:
@@ -152,8 +152,8 @@ class _Deriver:
     def _chain(self, node: Any, users: Sequence[Any], locals_: Mapping[int, Step]) -> Step:
         """The derivative of the root by a node: over every path, the gradient so far times the local derivative."""
         sp = self.sp
-        if not users:
-            return self._step("chain", self.loss, node, ((sp.Integer(0),),), True, "")
+        if not users:  # the root itself, or a node that it does not depend on
+            return self._step("chain", self.loss, node, ((sp.Integer(int(node is self.loss)),),), True, "")
         products = [self.gradients[id(user)] * locals_[id(user)].result for user in users]
         by_alias = tuple(locals_[id(user)].result * (self.aliases[id(user)] if user is not self.loss else 1)
                          for user in users)

@@ -120,7 +120,12 @@ def _opaque(primitive: Primitive) -> Any:
         result = rule(Symbolic(self), *map(Symbolic, self.args))
         return result.expression if type(result) is Symbolic else constant(result)
 
-    return type(primitive.name, (sp.Function,), {"nargs": len(primitive.partials), "fdiff": fdiff})
+    def evalf(self: Any, prec: int) -> Any:
+        numbers = [argument._eval_evalf(prec) for argument in self.args]
+        return sp.Float(primitive.number(*map(float, numbers))) if all(n.is_Float for n in numbers) else None
+
+    columns = {"nargs": len(primitive.partials), "fdiff": fdiff, "_eval_evalf": evalf}
+    return type(primitive.name, (sp.Function,), columns)
 
 
 class Names:
