@@ -305,7 +305,8 @@ CLOSING = """\
 ## Accuracy
 
 Every value is within 2 and every first derivative within 4 units in the last place of the true one, except where a row
-of the table states its own bound:
+of the table states its own bound. (Machine code over data has elementary functions of its own, within 4 of the true
+value.) The bounds of their own:
 
 | function | value | derivatives | why |
 | --- | --- | --- | --- |

@@ -336,6 +336,18 @@ def test_a_million_deep_with_a_small_stack(engine):
     in_thread(copies, stack)
 
 
+def test_five_million_deep_in_the_compiled_engine():
+    if len(ENGINES) < 2:
+        pytest.skip("the readable engine's nodes take too much memory for that")
+
+    def passes():
+        x, y = chain_of(ENGINES[-1].Value, 5 * MILLION)
+        y.backward()
+        return x.grad
+
+    assert in_thread(passes) == pytest.approx(1.0000001 ** (5 * MILLION // 2), rel=1e-6)
+
+
 def test_a_wide_and_deep_web_is_freed(engine):
     nodes = [engine.Value(1.0) for _ in range(50)]
     rng = random.Random(1)
