@@ -95,7 +95,7 @@ def atan2(y: Lanes, x: Lanes) -> Lanes:
     a, b = abs(y), abs(x)
     steep = a > b
     small, large = select(steep, b, a), select(steep, a, b)
-    both_infinite = small.same(math.inf)
+    both_infinite = small.same(math.inf) & large.same(math.inf)
     small, large = select(both_infinite, 1.0, small), select(both_infinite, 1.0, large)
     factor = select(large > 2.0 ** 1000, 2.0 ** -60, select(large < 2.0 ** -900, 2.0 ** 120, 1.0))
     small, large = small * factor, large * factor
