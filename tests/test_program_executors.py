@@ -300,15 +300,15 @@ def test_unusual_arguments_of_a_call_are_converted():
 
 def test_a_long_graph_runs_without_a_stack():
     def f(x):
-        for _ in range(60_000):
+        for _ in range(20_000):
             x = x * 0.5 + 1.0
         return x
 
     program = trace(f, 0.0)
-    assert len(program.body.operations) == 120_000
+    assert len(program.body.operations) == 40_000
     assert program(5.0) == 2.0
     assert len(repr(program).splitlines()) < 120
-    assert len(program.listing().splitlines()) == 120_003
+    assert len(program.listing().splitlines()) == 40_003
 
 
 def test_a_program_may_be_called_from_within_itself_and_from_many_threads():
