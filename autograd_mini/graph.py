@@ -28,6 +28,9 @@ def topological_order(*roots: Any) -> list[Any]:
     """Every node that the roots reach, operands before users; each node once."""
     if roots and all(type(root) is compiled_kind for root in roots):
         return compiled_order(*roots)
+    for root in roots:
+        if not hasattr(root, "operands"):
+            raise TypeError(f"a graph ends in a Value, not in something of type {type(root).__name__}")
     order: list[Any] = []
     seen: set[int] = set()
     pending: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
