@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from conftest import ENGINES
 
+import autograd_mini as ag
 from autograd_mini import gradient
 from autograd_mini.primitives import TABLE
+from autograd_mini.program import trace
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -152,6 +154,33 @@ def test_no_answer_is_a_bare_number(engine, thing):
         if title in ("add", "sub", "mul", "truediv", "pow", "rsub", "rmul", "rtruediv", "rpow"):
             answer = outcome(use, engine.Value)
             assert not answer.startswith("float"), (title, answer)
+
+
+DOUBLE = trace(lambda x: x * 2, 1.0)
+FUNCTIONS = {
+    "grad of": lambda t: ag.grad(t)(1.0), "grad at": ag.grad(lambda x: x * x),
+    "grad giving": lambda t: ag.grad(lambda x: t)(1.0), "argnums": lambda t: ag.grad(lambda x: x, t)(1.0),
+    "aux": lambda t: ag.grad(lambda x: t, has_aux=True)(1.0), "value_and_grad": ag.value_and_grad(ag.sin),
+    "jacobian": lambda t: ag.jacobian(lambda x: [x, t])(1.0), "hessian": lambda t: ag.hessian(lambda x: x * t)(1.0),
+    "jvp": lambda t: ag.jvp(ag.sin, (1.0,), (t,)), "jvp at": lambda t: ag.jvp(ag.sin, t, (1.0,)),
+    "vjp": ag.vjp(ag.sin, 1.0)[1], "hvp": lambda t: ag.hvp(ag.sin, (1.0,), (t,)),
+    "trace of": lambda t: trace(t, 1.0), "trace on": lambda t: trace(lambda x: x, t),
+    "trace giving": lambda t: trace(lambda x: t, 1.0), "program": DOUBLE, "map": DOUBLE.map, "sum": DOUBLE.sum,
+    "executor": lambda t: DOUBLE(1.0, executor=t), "out": lambda t: DOUBLE.map([1.0], out=t),
+    "stop_gradient": ag.stop_gradient, "text": ag.text, "latex": ag.latex, "tree": ag.tree, "draw": ag.draw,
+    "leaves": ag.leaves, "topological_order": ag.topological_order, "scope": ag.scope,
+}
+
+
+@pytest.mark.parametrize("title", FUNCTIONS)
+def test_transforms_programs_and_texts_answer_with_documented_errors(title):
+    for thing in OBJECTS:
+        try:
+            FUNCTIONS[title](thing)
+        except (TypeError, ValueError, OverflowError) as error:
+            assert str(error), thing
+        except ArithmeticError as error:
+            assert "breaks" in str(error)
 
 
 def test_a_masked_number_is_none(Value):
