@@ -11,6 +11,7 @@ in the last place of those of the scalar engine.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import itertools
@@ -62,6 +63,7 @@ THREAD = 0.5e-3
 """The work, in seconds, that is worth a thread."""
 
 
+@functools.cache
 def compiled_interpreter() -> Any:
     """The module of the compiled interpreter, or None where it was not built or the readable engine is in use."""
     if engine != "native":
