@@ -152,6 +152,16 @@ def test_softmax_with_cross_entropy_gives_p_minus_y():
     assert all(step.verified for step in derivation)
 
 
+def test_a_softmax_of_many_classes_is_not_too_much():
+    z = [Value(0.1 * i, f"z{i}") for i in range(5)]
+    y = [Value(float(i == 2), f"y{i}") for i in range(5)]
+    e = [exp(score) for score in z]
+    total = e[0] + e[1] + e[2] + e[3] + e[4]
+    p = [named(part / total, f"p{i}") for i, part in enumerate(e)]
+    loss = sum(-label * ln(share) for label, share in zip(y, p))
+    assert str(derive(loss, z[2], assume=["y0 + y1 + y2 + y3 + y4 = 1"])[z[2]]) == "dL/dz2 = p2 - y2"
+
+
 def test_named_nodes_beside_the_loss_can_be_used():
     loss, z, p = softmax(taken=1)
     derivation = derive(loss, z, using=p)

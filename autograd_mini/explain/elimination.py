@@ -2,9 +2,10 @@
 
 An expression is read as a rational function of symbols, one for every name, input and transcendental subexpression.
 The definition of each named node is then a polynomial relation, as are r^2 = x of a square root and s^2 + c^2 = 1 of a
-sine and cosine. A Gröbner basis with the nameless symbols first finds the relation that is linear in the wanted
-expression and free of them: exp(-z)/(1 + exp(-z))^2 becomes a - a^2 by itself. Denominators, and exponentials, are
-invertible (the ideal is saturated by them).
+sine and cosine. Relations that are linear in a nameless symbol are solved for it; where that does not end it, a
+Gröbner basis with the nameless symbols first finds the relation that is linear in the wanted expression and free of
+them. So exp(-z)/(1 + exp(-z))^2 becomes a - a^2 by itself. Denominators, and exponentials, are invertible (the ideal
+is saturated by them).
 """
 
 from __future__ import annotations
@@ -163,6 +164,12 @@ class Generators:
                 if isinstance(meaning, b) and a(*meaning.args) in found:
                     self.relations.append(symbol ** 2 + sign * found[a(*meaning.args)] ** 2 - 1)
 
+    def divisor(self, total: Any) -> Any:
+        """A symbol for a sum that something is divided by."""
+        symbol = self._new(self.back(total))
+        self.invertible.append(symbol)
+        return symbol
+
     def back(self, expression: Any) -> Any:
         """What the symbols stand for, put back."""
         return expression.xreplace(self.meaning)
@@ -214,23 +221,31 @@ def eliminate(expression: Any, definitions: Mapping[Any, Any], assumptions: Sequ
 
     names = list(definitions)
     generators = Generators([expression, *definitions.values(), *assumptions])
-    wanted = sp.cancel(generators.rationals[0])
-    defined = dict(zip(names, generators.rationals[1:]))
+    rationals, divided = _shared_divisors(generators)
+    wanted = sp.cancel(rationals[0])
+    defined = dict(zip(names, rationals[1:]))
     if len(expression.atoms(sp.exp)) > 1 and expression.is_Add and _vanishes(expression, definitions):
         return [sp.Integer(0)]
     found = [*(generators.back(form) for form in forms(wanted)), sp.powsimp(generators.back(wanted)), expression]
     relations = [_numerator(name - value) for name, value in defined.items()]
-    relations += [_numerator(assumption) for assumption in generators.rationals[1 + len(names):]]
-    relations = _useful(relations + generators.relations, wanted, set(names))
+    relations += [_numerator(assumption) for assumption in rationals[1 + len(names):]]
+    relations = _useful(relations + generators.relations + divided, wanted, set(names))
     if not relations:
         return [shortest(found), *found]
+    for shorter, fewer in list(_linear_steps(wanted, relations, generators)):
+        wanted, relations = shorter, fewer
+        found += map(generators.back, forms(wanted))
+    results: list[Any] = []
+    if not wanted.free_symbols & set(generators.meaning):
+        known = [relation for relation in relations if not relation.free_symbols & set(generators.meaning)]
+        results += forms(_shortened(wanted, known))
+        return [shortest(results + found), *results, *found]
     used = set().union(wanted.free_symbols, *(relation.free_symbols for relation in relations))
     nameless = sorted((symbol for symbol in used if symbol in generators.meaning), key=str)
     named = [name for name in reversed(names) if name in used]
     named += sorted((used - set(nameless) - set(named)), key=str)
     divisors = _divisors(wanted, [defined[name] for name in names if name in used],
                          [symbol for symbol in generators.invertible if symbol in used])
-    results: list[Any] = []
     for order in dict.fromkeys((tuple(named), tuple(reversed(named)))):
         results += _linear_forms(wanted, relations, divisors, nameless, order)
     if not results:  # not all that is nameless can go: perhaps one of it
@@ -239,6 +254,55 @@ def eliminate(expression: Any, definitions: Mapping[Any, Any], assumptions: Sequ
             results += _linear_forms(wanted, relations, divisors, [one], (*kept, *named))
     results = [form for result in results for form in forms(generators.back(result))]
     return [shortest(results + found), *results, *found]
+
+
+def _shared_divisors(generators: Generators) -> tuple[list[Any], list[Any]]:
+    """The rational forms with a symbol for every nameless sum that something is divided by, and what the sums are."""
+    import sympy as sp
+
+    sums = {power.base for rational in generators.rationals for power in rational.atoms(sp.Pow)
+            if power.exp.is_Integer and power.exp < 0 and power.base.is_Add
+            and power.base.free_symbols <= set(generators.meaning)}
+    symbols = {total: generators.divisor(total) for total in _ordered(sums)}
+    meanings = [_numerator(symbol - total) for total, symbol in symbols.items()]
+    return [rational.xreplace(symbols) for rational in generators.rationals], meanings
+
+
+def _linear_steps(wanted: Any, relations: Sequence[Any], generators: Generators) -> Iterator[tuple[Any, list[Any]]]:
+    """Solve relations for nameless symbols in which they are linear, one after the other; what is left after each."""
+    import sympy as sp
+
+    nameless, invertible = set(generators.meaning), set(generators.invertible)
+    relations = list(relations)
+    while True:
+        choices = []
+        for place, relation in enumerate(relations):
+            for symbol in sorted(relation.free_symbols & nameless, key=str):
+                slope = relation.coeff(symbol, 1)
+                if sp.degree(relation, symbol) == 1 and not slope.free_symbols & (nameless - invertible):
+                    rest = relation - slope * symbol
+                    unknowns = len(rest.free_symbols & nameless)
+                    rank = unknowns, len(slope.free_symbols), place, str(symbol)
+                    choices.append((rank, symbol, -rest.expand() / slope))
+        if not choices:
+            return
+        (_, _, place, _), symbol, solution = min(choices, key=lambda choice: choice[0])
+        wanted = sp.cancel(wanted.subs(symbol, solution))
+        relations = [_without(_numerator(relation.subs(symbol, solution)), invertible)
+                     for other, relation in enumerate(relations) if other != place]
+        relations = [relation for relation in relations if relation != 0]
+        yield wanted, relations
+
+
+def _without(relation: Any, invertible: set[Any]) -> Any:
+    """A relation divided by its factors that are never 0."""
+    import sympy as sp
+
+    if not relation.free_symbols & invertible:
+        return relation
+    constant, factors = sp.factor_list(relation)
+    kept = [factor ** power for factor, power in factors if factor not in invertible]
+    return sp.expand(constant * sp.Mul(*kept))
 
 
 def _vanishes(expression: Any, definitions: Mapping[Any, Any]) -> bool:
