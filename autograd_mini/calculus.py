@@ -5,41 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from autograd_mini import structure
+from autograd_mini import structure, terms
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
-from autograd_mini.primitives import Operators, Primitive, chain
+from autograd_mini.terms import Term
 from autograd_mini.value import Value, engines
-
-
-class Term(Operators):
-    """A node or a constant, for writing derivatives down: constants are folded and rows' shortcuts are taken.
-
-    Both keep the bits of the number and of every derivative.
-    """
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
-
-    @property
-    def operation(self) -> Any:
-        return self.content.operation
-
-    @property
-    def operands(self) -> tuple[Term, ...]:
-        return tuple(map(Term, self.content.operands))
-
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Term:
-        contents = [o.content if type(o) is Term else float(o) for o in operands]
-        nodes: list[Any] = [content for content in contents if is_node(content)]
-        if not nodes:
-            return Term(primitive.number(*contents))
-        if primitive.shortcut is not None:
-            shorter = primitive.shortcut(*[Term(c) if is_node(c) else c for c in contents])
-            if shorter is not None:
-                return shorter if type(shorter) is Term else Term(float(shorter))
-        return Term(nodes[0].apply(primitive, contents))
 
 
 def gradient(y: Value, wrt: Any) -> Any:
@@ -79,11 +48,10 @@ def pull(order: Sequence[Any], targets: Sequence[Any], cotangents: dict[int, Ter
         cotangent = cotangents.get(id(node))
         if cotangent is None or id(node) not in relevant or not node.operands:
             continue
-        operands = [Term(operand) for operand in node.operands]
-        for operand, rule in zip(node.operands, node.operation.partials):
+        for position, (operand, rule) in enumerate(zip(node.operands, node.operation.partials)):
             if rule is None or id(operand) not in relevant:
                 continue
-            share = chain(cotangent, _term(rule(Term(node), *operands)))
+            share = terms.share(cotangent, node, position)
             earlier = cotangents.get(id(operand))
             cotangents[id(operand)] = share if earlier is None else earlier + share
     return cotangents
@@ -94,18 +62,14 @@ def push(order: Sequence[Any], tangents: dict[int, Term]) -> dict[int, Term]:
     for node in order:
         if id(node) in tangents:
             continue
-        for operand, rule in zip(node.operands, node.operation.partials if node.operands else ()):
+        for position, operand in enumerate(node.operands):
             tangent = tangents.get(id(operand))
-            if rule is None or tangent is None:
+            if tangent is None or node.operation.partials[position] is None:
                 continue
-            share = chain(tangent, _term(rule(Term(node), *map(Term, node.operands))))
+            share = terms.share(tangent, node, position)
             earlier = tangents.get(id(node))
             tangents[id(node)] = share if earlier is None else earlier + share
     return tangents
-
-
-def _term(local: Any) -> Term:
-    return local if type(local) is Term else Term(float(local))
 
 
 def as_node(term: Optional[Term], kind: Any) -> Any:

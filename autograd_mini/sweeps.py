@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import primitives, structure
-from autograd_mini.calculus import Term, as_node, pull, push
+from autograd_mini.calculus import as_node, pull, push
 from autograd_mini.graph import require_fresh, topological_order
+from autograd_mini.terms import Term
 from autograd_mini.value import Value, engines
 
 KINDS = tuple(engines.values())

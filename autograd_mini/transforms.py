@@ -19,10 +19,11 @@ from typing import Any, Union
 import numpy as np
 
 from autograd_mini import primitives, structure, sweeps
-from autograd_mini.calculus import Term, as_node, pull
+from autograd_mini.calculus import as_node, pull
 from autograd_mini.conversion import real
 from autograd_mini.graph import leaves, require_fresh, topological_order
 from autograd_mini.sweeps import KINDS, is_value
+from autograd_mini.terms import Term
 from autograd_mini.value import Value
 
 Function = Callable[..., Any]
