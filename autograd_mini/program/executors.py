@@ -79,6 +79,12 @@ def compiled_interpreter() -> Any:
     return module
 
 
+@functools.cache
+def llvm_is_installed() -> bool:
+    """Whether llvmlite can be imported; looked up once."""
+    return importlib.util.find_spec("llvmlite") is not None
+
+
 class Executors:
     """The executors of one body, made when they are first needed, and the choice between them."""
 
@@ -87,7 +93,7 @@ class Executors:
         self._stories: dict[bool, str] = {}
         self._native = compiled_interpreter()
         self._scalar = "native" if self._native else "python"
-        self._has_llvm = importlib.util.find_spec("llvmlite") is not None
+        self._has_llvm = llvm_is_installed()
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
         self._lock = threading.RLock()
