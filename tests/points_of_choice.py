@@ -236,7 +236,7 @@ def torch_derivatives(point: Point) -> list[float]:
     y = point.function(f, x)
     found = []
     for _ in point.promised:
-        found.append(float(y))
+        found.append(float(y.detach()))
         if y.requires_grad:
             y, = torch.autograd.grad(y, x, create_graph=True, allow_unused=True)
         else:

@@ -99,7 +99,7 @@ def moderate_points(row):
         return x == 0 or 1e-60 < abs(x) < 1e60
 
     candidates = list(row.at) + points(len(row.partials), 120, seed=11)
-    return [p for p in candidates if all(map(ordinary, p)) and value(row.name, p) is not None][:24]
+    return [p for p in candidates if all(map(ordinary, p)) and value(row.name, p) is not None][:14]
 
 
 @pytest.mark.parametrize("name", NAMES)
