@@ -289,3 +289,11 @@ def test_a_row_without_a_formula_is_derived_by_its_rules_and_said_to_be_unconfir
 def test_the_root_itself_may_be_asked_for():
     x, = variables(x=2.0)
     assert str(derive(x, [x])) == "dx = dx/dx = 1"
+
+
+def test_nodes_are_told_apart_by_identity_not_by_their_numbers():
+    x, = variables(x=1.0)
+    u = named(x * x, "u")
+    f = named(u ** 3, "f")
+    assert f.data == u.data == x.data
+    assert str(derive(f, [x])[x]) == "df/dx = 6*x**5"

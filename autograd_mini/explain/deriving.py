@@ -154,29 +154,27 @@ class _Deriver:
         sp = self.sp
         if not users:  # the root itself, or a node that it does not depend on
             return self._step("chain", self.loss, node, ((sp.Integer(int(node is self.loss)),),), True, "")
-        products = [self.gradients[id(user)] * locals_[id(user)].result for user in users]
-        by_alias = tuple(locals_[id(user)].result * (self.aliases[id(user)] if user is not self.loss else 1)
-                         for user in users)
-        if users == [self.loss]:
+        if len(users) == 1 and users[0] is self.loss:
             only = locals_[id(self.loss)]
             self.gradients[id(node)] = only.result
             return self._step("chain", self.loss, node, only.forms, only.verified, only.note)
-        by_alias = (sp.Add(*by_alias),)
-        final, note = self._simplified(sp.Add(*products))
-        final = shortest([sp.Add(*products), final]) if not note else final
+        by_alias = (sp.Add(*(locals_[id(user)].result * (self.aliases[id(user)] if user is not self.loss else 1)
+                             for user in users)),)
+        product = sp.Add(*(self.gradients[id(user)] * locals_[id(user)].result for user in users))
+        final, note = self._simplified(product)
+        final = shortest([product, final]) if not note else final
         too_long = cost(final) > 2 * cost(sp.Add(*by_alias)) + 12
         candidates = [by_alias] if too_long else [(final,), by_alias]
-        shown, verified, unverified = self._confirmed(candidates, self.points.total(node), self.points.gradients)
+        shown, verified, unverified = self._confirmed(candidates, self.points.total(node))
         stages = [shown]
         if shown is not by_alias and cost(by_alias[0]) <= cost(final) and by_alias[0] != final:
             stages.insert(0, by_alias)
         self.gradients[id(node)] = sp.Add(*shown)
-        self.points.gradients[self.aliases[id(node)]] = node
-        product = " + ".join(f"{self.aliases[id(user)].name} * {self._fraction(user, node)}" if user is not self.loss
-                             else text_of(locals_[id(user)].forms[-1]) for user in users)
+        paths = " + ".join(f"{self.aliases[id(user)].name} * {self._fraction(user, node)}" if user is not self.loss
+                           else text_of(locals_[id(user)].forms[-1]) for user in users)
         latex = " + ".join(self._latex_fraction(self.loss, user) + r" \, " + self._latex_fraction(user, node)
                            if user is not self.loss else latex_of(locals_[id(user)].forms[-1]) for user in users)
-        return self._step("chain", self.loss, node, tuple(stages), verified, note or unverified, product, latex)
+        return self._step("chain", self.loss, node, tuple(stages), verified, note or unverified, paths, latex)
 
     def _step(self, kind: str, user: Any, node: Any, stages: Sequence[Any], verified: Optional[bool], note: str,
               product: str = "", latex_product: str = "") -> Step:
@@ -201,8 +199,8 @@ class _Deriver:
         except (self.sp.PolynomialError, NotImplementedError, ZeroDivisionError):
             return expression, "not simplified: it is not a rational function of its parts"
 
-    def _confirmed(self, candidates: Sequence[tuple[Any, ...]], truths: Sequence[tuple[Any, Any]],
-                   gradients: Optional[Mapping[Any, Any]] = None) -> tuple[tuple[Any, ...], Optional[bool], str]:
+    def _confirmed(self, candidates: Sequence[tuple[Any, ...]],
+                   truths: Sequence[tuple[int, Any]]) -> tuple[tuple[Any, ...], Optional[bool], str]:
         """The first candidate that has the true value at every point."""
         for candidate in candidates:
             if truths and all(self.points.agrees(self.sp.Add(*candidate), point, truth) for point, truth in truths):
