@@ -123,6 +123,13 @@ def test_second_and_third_derivatives_are_within_their_own_rounding(name, engine
     assert compared > 0
 
 
+@pytest.mark.parametrize("point", [(-1.0, 2.0 ** 53 - 1), (-1.0, 2.0 ** 53), (-1.0, -2.0 ** 53 - 2), (-1.0, 1.7e279),
+                                   (-1.0000000000000036, -2.626012333026987e16), (5e-324, 5e-324), (3e-310, -0.4)])
+def test_powers_whose_exponent_less_one_is_no_float(point):
+    """There b a^(b - 1) would have the wrong sign or no digits, and b y / a is taken."""
+    assert list(failures(TABLE["pow"], point)) == []
+
+
 def test_ordinary_second_derivatives_are_good_to_the_last_digits(engine):
     """The bound above follows the size of the terms; where none cancels, that is a few ulps."""
     for name in ("exp", "ln", "sqrt", "reciprocal", "div", "tan", "asin", "acosh", "atanh", "log1p", "expm1", "pow"):
