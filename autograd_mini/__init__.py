@@ -1,11 +1,13 @@
 """Scalar automatic differentiation: a graph that can be differentiated, drawn, explained and compiled."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
 from autograd_mini import numpy_protocol as _numpy_protocol  # noqa: F401  (registers itself)
 from autograd_mini._version import __version__ as __version__
 from autograd_mini.calculus import gradient
 from autograd_mini.conversion import TracedBranchError
 from autograd_mini.custom import custom_gradient, stop_gradient
-from autograd_mini.explain import Derivation, Diagnosis, check_derivation, check_gradients, derive, diagnose, stabilize
 from autograd_mini.functions import (
     abs,
     acos,
@@ -62,11 +64,22 @@ from autograd_mini.functions import (
 )
 from autograd_mini.graph import StaleGraphError, leaves, topological_order
 from autograd_mini.primitives import MissingColumnError
-from autograd_mini.program import Program, trace
 from autograd_mini.recording import NonFiniteError, record_source, scope, strict
 from autograd_mini.render import Drawing, NoLayoutError, draw, latex, text, tree
 from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from autograd_mini.value import Value, engine, primitive
+
+if _TYPE_CHECKING:
+    from autograd_mini.explain import (
+        Derivation,
+        Diagnosis,
+        check_derivation,
+        check_gradients,
+        derive,
+        diagnose,
+        stabilize,
+    )
+    from autograd_mini.program import Program, trace
 
 __all__ = [
     "Derivation", "Diagnosis", "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "Program",
@@ -79,3 +92,21 @@ __all__ = [
     "scope", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "stabilize", "stop_gradient", "strict",
     "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "value_and_grad", "vjp", "where",
 ]
+
+_WINGS = {
+    "explain": ("Derivation", "Diagnosis", "check_derivation", "check_gradients", "derive", "diagnose", "stabilize"),
+    "program": ("Program", "trace"),
+}
+"""What is imported when it is first used: these wings would double the time that importing the package takes."""
+
+
+def __getattr__(name: str) -> _Any:
+    for wing, names in _WINGS.items():
+        if name in names:
+            found = globals()[name] = getattr(_import_module(f"autograd_mini.{wing}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
