@@ -26,6 +26,14 @@ class Note(NamedTuple):
     scope: tuple[str, ...] = ()
     source: Optional[tuple[str, int]] = None
 
+    @property
+    def place(self) -> Optional[str]:
+        """The line of code in words, without the folders, which differ from machine to machine."""
+        if self.source is None:
+            return None
+        file, line = self.source
+        return f"line {line} of {'a notebook cell' if 'ipykernel' in file else os.path.basename(file)}"
+
 
 class _Settings(NamedTuple):
     strict: bool = False

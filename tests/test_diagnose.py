@@ -101,7 +101,7 @@ def test_the_line_of_code_is_blamed_where_it_was_recorded():
         root = ln(bad)
     diagnosis = diagnose(root)
     assert diagnosis.troubles[0].source == (__file__, line)
-    assert f"written in test_diagnose.py, line {line}" in str(diagnosis)
+    assert f"written on line {line} of test_diagnose.py" in str(diagnosis)
 
 
 def test_the_graph_is_left_as_it_was():

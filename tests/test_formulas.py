@@ -122,7 +122,7 @@ def test_latex_is_typeset(row):
     (lambda a, b: a - -b, r"a - \left(-b\right)"),
     (lambda a, b: (a + b) ** 2, r"\left(a + b\right)^{2}"),
     (lambda a, b: a / (b + 1), r"\frac{a}{b + 1}"),
-    (lambda a, b: a * 2, r"a \, \left(2\right)"),
+    (lambda a, b: a * 2, r"a \cdot 2"),
     (lambda a, b: a * (b - 1), r"a \, \left(b - 1\right)"),
     (lambda a, b: 1e-7 * a, r"10^{-7} \, a"),
     (lambda a, b: am.exp(-a) ** b, r"\left(e^{-a}\right)^{b}"),

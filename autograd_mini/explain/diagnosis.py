@@ -8,7 +8,6 @@ operands to the node whose own operands are still good: that is where it happene
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini.explain.exact import derivatives, magnitude, replay
@@ -296,10 +295,8 @@ def _lost(lost: float) -> str:
 
 def _in_words(trouble: Trouble) -> list[str]:
     lines = [f"{trouble.what}: {trouble.kind}: {trouble.reason}"]
-    if trouble.source is not None:
-        file, line = trouble.source
-        place = "a notebook cell" if "ipykernel" in file else os.path.basename(file)
-        lines.append(f"  written in {place}, line {line}")
+    if trouble.node.note is not None and trouble.node.note.place:
+        lines.append(f"  written on {trouble.node.note.place}")
     if len(trouble.spread) > 1:
         steps = [_what(node) for node in trouble.spread]
         shown = steps if len(steps) <= 6 else [*steps[:3], "...", *steps[-2:]]

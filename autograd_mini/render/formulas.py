@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Any, Iterator, NamedTuple
 
 from autograd_mini.graph import is_node, require_fresh, topological_order
-from autograd_mini.primitives import ATOM, PRODUCT, SIGN, SUM, TABLE, Primitive
+from autograd_mini.primitives import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Primitive
 from autograd_mini.render.numbers import UNKNOWN, exact, short
 
 _RESERVED = {"pi", "e", "inf", "nan", "log", "max", "min"}
@@ -33,8 +33,7 @@ class Written(NamedTuple):
     latex: bool = False
 
     def __format__(self, spec: str) -> str:
-        juxtaposed = self.latex and spec == "4" and self.content[0].isdigit()  # "x 2" would read as x times nothing
-        if not juxtaposed and (not spec or self.strength >= int(spec)):
+        if not spec or self.strength >= int(spec):
             return self.content
         return rf"\left({self.content}\right)" if self.latex else f"({self.content})"
 
@@ -85,6 +84,9 @@ class Formulas:
         strength: float = row.binds[self.latex]
         if self.latex and template.startswith("{0:2}") and operands[0].strength == SIGNED:  # -a b needs no brackets
             operands = [operands[0]._replace(strength=PRODUCT), *operands[1:]]
+        last = operands[-1]
+        if self.latex and last.content[:1].isdigit() and last.strength >= POWER:  # "x 2" would read as x times nothing
+            template = template.replace(r"\,", r"\cdot")
         if self.latex and template.startswith("-"):
             strength = SIGNED
         return Written(template.format(*operands), strength, depth, self.latex)

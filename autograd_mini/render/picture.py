@@ -210,8 +210,8 @@ def _hover(node: Any, formulas: Optional[Formulas], grad: Optional[float]) -> st
     lines.append(f"gradient: {'not computed' if grad is None else exact(grad)}")
     if node.note is not None and node.note.scope:
         lines.append(f"scope: {' / '.join(map(clean, node.note.scope))}")
-    if node.note is not None and node.note.source:
-        lines.append("line {1} of {0}".format(*node.note.source))
+    if node.note is not None and node.note.place:
+        lines.append(node.note.place)
     return "\n".join(lines)
 
 
