@@ -107,7 +107,7 @@ class LogisticRegression:
         self.b = Value(0.0, "b")
         self.history: list[float] = []
         """The cost before each step, and after the last."""
-        self.gradient = np.zeros(0)
+        self.gradient: np.ndarray = np.zeros(0)
         """dJ/dw1, dJ/dw2, ..., dJ/db after the last step, shape (n + 1,)."""
 
     def fit(self, X: Any, y: Any, watch: Optional[Callable[[int, float], None]] = None) -> LogisticRegression:

@@ -72,7 +72,9 @@ class Adam(_Steps):
     def __init__(self, rate: float = 0.001, decay: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8) -> None:
         self.rate, self.epsilon = _positive(rate, "rate"), _positive(epsilon, "epsilon")
         self.decay = _share(decay[0], "decay"), _share(decay[1], "decay")
-        self._steps, self._mean, self._square = 0, np.zeros(()), np.zeros(())
+        self._steps = 0
+        self._mean: np.ndarray = np.zeros(())
+        self._square: np.ndarray = np.zeros(())
 
     def update(self, numbers: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """The next point after `numbers`, where the gradient is `slopes`; both of one shape."""

@@ -205,7 +205,7 @@ class _Run:
         function, count, frame = self.rows.kernel(self.layouts, self.written, self.summed, careful)
         shape = (-(-tiles * TILE // BLOCK), count, LANES)
         size = math.prod(shape)
-        memory = np.empty(size + frame + 8)
+        memory: np.ndarray = np.empty(size + frame + 8)
         if tiles:
             at = address_of(memory)
             aligned = -(-at // 64) * 64
