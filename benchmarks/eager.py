@@ -93,7 +93,7 @@ def per_operation() -> str:
         for name, (module, run, most) in PEERS.items():
             if available(module) and count <= most:
                 runs[name] = lambda r=run, d=data: r(d)  # type: ignore[misc]
-        timings: dict[str, Timing] = compare(runs, "bare floats", rounds=5 if count == 100_000 else 9)
+        timings: dict[str, Timing] = compare(runs, "bare floats", rounds=7, seconds=0.2)
         mine = timings["autograd_mini"]
         for name, timing in timings.items():
             rows.append([f"{count:,}", name, f"{timing.median / count / OPERATIONS * 1e9:.0f} ns",
