@@ -21,10 +21,7 @@ def compare(contestants: dict[str, Callable[[], object]], reference: str, rounds
 
     `seconds` is the least time a measurement should take: quick contestants are repeated within a round.
     """
-    repeats = {}
-    for name, run in contestants.items():
-        once = _clock(run, 1)
-        repeats[name] = max(1, int(seconds / max(once, 1e-9)))
+    repeats = {name: _repeats(run, seconds) for name, run in contestants.items()}
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -32,6 +29,15 @@ def compare(contestants: dict[str, Callable[[], object]], reference: str, rounds
     return {name: Timing(statistics.median(times),
                          statistics.median(t / r for t, r in zip(times, taken[reference], strict=True)))
             for name, times in taken.items()}
+
+
+def _repeats(run: Callable[[], object], seconds: float) -> int:
+    """How often to run so that it takes that long, found after a warm-up: first calls compile, load and allocate."""
+    run()
+    repeats = 1
+    while (taken := _clock(run, repeats) * repeats) < seconds:
+        repeats = min(10 * repeats, int(repeats * seconds / taken) + 1)
+    return repeats
 
 
 def _clock(run: Callable[[], object], repeats: int) -> float:
