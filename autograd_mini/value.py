@@ -3,8 +3,8 @@
 This is the readable engine. `_native.pyx` is the same class, compiled; where it was built, `Value` and `functions`
 below are the compiled ones and `engine` says so. AUTOGRAD_MINI_ENGINE=python asks for the readable ones.
 
-A very deep chain of readable nodes is freed by CPython itself, whose version 3.13 wants up to a megabyte of the thread's
-stack for it; compiled nodes want none.
+A very deep chain of readable nodes is freed by CPython itself, whose version 3.13 wants up to a megabyte of the
+thread's stack for it; compiled nodes want none.
 """
 
 from __future__ import annotations
