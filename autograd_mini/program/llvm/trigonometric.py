@@ -112,28 +112,29 @@ def atan2(y: Lanes, x: Lanes) -> Lanes:
     return with_sign_of(quarter + (rest + select(steep ^ left, -angle, angle)), y)
 
 
-def asin(x: Lanes) -> Lanes:
-    a = abs(x)
-    outer = a > 0.5
-    u = select(outer, (1.0 - a) * 0.5, a * a)
-    root = sqrt(u)
-    t = select(outer, root, a)
-    series = t * u * polynomial(u, _ASIN)
-    # asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2)), with the rounding of the root made up for
-    lost = fma(root, root, -u) / (root + root)
-    lost = select(root > 0.0, lost, 0.0)
-    near_one = math.pi / 2 - (root * 2.0 + ((series - lost) * 2.0 - 6.123233995736766e-17))
-    return with_sign_of(select(outer, near_one, select(a < 1e-9, a, a + series)), x)
+def _arc(a: Lanes) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes]:
+    """The reduction that asin and acos share: asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2)) where a > 1/2.
 
-
-def acos(x: Lanes) -> Lanes:
-    a = abs(x)
+    Whether that is taken, the root, the reduced argument, its series, and what rounding the root has lost.
+    """
     outer = a > 0.5
     u = select(outer, (1.0 - a) * 0.5, a * a)
     root = sqrt(u)
     t = select(outer, root, a)
     series = t * u * polynomial(u, _ASIN)
     lost = select(root > 0.0, fma(root, root, -u) / (root + root), 0.0)
+    return outer, root, t, series, lost
+
+
+def asin(x: Lanes) -> Lanes:
+    a = abs(x)
+    outer, root, _, series, lost = _arc(a)
+    near_one = math.pi / 2 - (root * 2.0 + ((series - lost) * 2.0 - 6.123233995736766e-17))
+    return with_sign_of(select(outer, near_one, select(a < 1e-9, a, a + series)), x)
+
+
+def acos(x: Lanes) -> Lanes:
+    outer, root, t, series, lost = _arc(abs(x))
     edge = (root + (series - lost)) * 2.0
     far = math.pi - (root * 2.0 + ((series - lost) * 2.0 - 1.2246467991473532e-16))
     signed = with_sign_of(t, x)
