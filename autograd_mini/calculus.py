@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from autograd_mini import structure, terms
 from autograd_mini.graph import dependents, is_node, require_fresh, topological_order
+from autograd_mini.primitives import chain
 from autograd_mini.terms import Term
 from autograd_mini.value import Value, engines
 
@@ -76,3 +77,15 @@ def as_node(term: Optional[Term], kind: Any) -> Any:
     """The node that a term stands for; a constant, or None for zero, becomes a leaf."""
     content = 0.0 if term is None else term.content
     return content if is_node(content) else kind(content)
+
+
+def gradients(value: Any) -> dict[int, float]:
+    """What `backward()` would set, by the ids of the nodes, without setting anything."""
+    order = topological_order(value)
+    found = {id(node): 0.0 for node in order}
+    found[id(value)] = 1.0
+    for node in reversed(order):
+        for operand, partial in zip(node.operands, node.partials):
+            if is_node(operand):
+                found[id(operand)] += chain.value(found[id(node)], partial)
+    return found

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
+from autograd_mini import calculus
 from autograd_mini.explain.exact import derivatives, magnitude, replay
 from autograd_mini.explain.formulas import short
 from autograd_mini.explain.stabilize import Stabilized, stabilize
 from autograd_mini.graph import is_node, require_fresh, topological_order
-from autograd_mini.primitives import chain
 from autograd_mini.render.formulas import text
 
 FULL = 16.0
@@ -130,29 +130,18 @@ def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
     if outside:
         raise ValueError(f"the result does not depend on {outside[0]!r}")
     values, slopes = replay(loss), derivatives(loss, by="rules")
-    gradients = _gradients(loss, order)
+    found = calculus.gradients(loss)
     lost_values = {id(node): _lost_digits(node.data, values[id(node)]) for node in order}
-    lost_gradients = {id(node): _lost_digits(gradients[id(node)], slopes[id(node)]) for node in order}
+    lost_gradients = {id(node): _lost_digits(found[id(node)], slopes[id(node)]) for node in order}
     troubles = []
     if not _good(loss.data, lost_values[id(loss)]):
         troubles.append(_trouble_in_value(loss, values, lost_values))
-    bad = [node for node in targets if not _good(gradients[id(node)], lost_gradients[id(node)])]
+    bad = [node for node in targets if not _good(found[id(node)], lost_gradients[id(node)])]
     if bad:
         worst = max(bad, key=lambda n: lost_gradients[id(n)])
-        troubles.append(_trouble_in_gradient(worst, order, values, lost_values, gradients, lost_gradients, slopes))
+        troubles.append(_trouble_in_gradient(worst, order, values, lost_values, found, lost_gradients, slopes))
     lost = lost_values, lost_gradients
-    return Diagnosis(loss, targets, (values, slopes), lost, gradients, troubles, stabilize(loss))
-
-
-def _gradients(root: Any, order: Sequence[Any]) -> dict[int, float]:
-    """What `backward` would give, without touching the gradients that are there."""
-    gradients = {id(node): 0.0 for node in order}
-    gradients[id(root)] = 1.0
-    for node in reversed(order):
-        for operand, slope in zip(node.operands, node.partials):
-            if is_node(operand):
-                gradients[id(operand)] += chain.value(gradients[id(node)], slope)
-    return gradients
+    return Diagnosis(loss, targets, (values, slopes), lost, found, troubles, stabilize(loss))
 
 
 def _lost_digits(found: float, true: Any) -> float:

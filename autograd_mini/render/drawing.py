@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 from typing import Any, Callable, Mapping, Optional, Union
 
+from autograd_mini import calculus
 from autograd_mini.graph import topological_order
 from autograd_mini.render.dot import dot_source
 from autograd_mini.render.folding import Fold
@@ -36,9 +37,9 @@ class Drawing:
 
     def html(self) -> str:
         """One self-contained page that plays the forward and the backward pass."""
-        from autograd_mini.render.player import gradients, page
+        from autograd_mini.render.player import page
 
-        picture, placed = self._again(gradients(self.value))
+        picture, placed = self._again(calculus.gradients(self.value))
         return page(self.value, picture, svg_source(picture, placed))
 
     def save(self, path: Union[str, os.PathLike[str]]) -> Drawing:

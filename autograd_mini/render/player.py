@@ -15,18 +15,6 @@ from autograd_mini.render.picture import EXPLAINED, Picture, product_text
 _LONGEST = 26
 
 
-def gradients(value: Any) -> dict[int, float]:
-    """What `backward()` would set, by the ids of the nodes, without setting anything."""
-    order = topological_order(value)
-    found = {id(node): 0.0 for node in order}
-    found[id(value)] = 1.0
-    for node in reversed(order):
-        for operand, partial in zip(node.operands, node.partials):
-            if is_node(operand):
-                found[id(operand)] += chain.value(found[id(node)], partial)
-    return found
-
-
 class _Step:
     """One frame: the box in turn, what it changes, and the words beside it."""
 
