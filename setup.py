@@ -28,14 +28,14 @@ def load(name):
 
 def write_headers():
     """The C that is made from the table: the kernels of the engine, and the interpreter of Programs."""
-    c_text, rows = load("c_text"), load("primitives").ROWS
+    c_text, rows = load("_core.c_text"), load("primitives").ROWS
     code = c_text.kernels(rows)
     shared = ["/* Written by setup.py from autograd_mini/primitives.py: change the table, not this file. */",
               "#include <math.h>",
               *EXACT_IN_HARDWARE,
               f"#define AM_ROWS {len(rows)}",
               f'#define AM_FINGERPRINT "{c_text.fingerprint(code)}"']
-    write("_kernels.h", [*shared, *(f"#define AM_{row.name.upper()} {row.index}" for row in rows), code])
+    write("_core/_kernels.h", [*shared, *(f"#define AM_{row.name.upper()} {row.index}" for row in rows), code])
     write("program/_interpreter.h", [*shared, "#include <stdint.h>", c_text.interpreter(rows)])
 
 
@@ -54,8 +54,8 @@ def extensions():
     write_headers()
     flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
         "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
-    native = Extension("autograd_mini._native", ["autograd_mini/_native.pyx"], extra_compile_args=flags,
-                       depends=["autograd_mini/_kernels.h", *sorted(glob("autograd_mini/native/*.pxi"))])
+    native = Extension("autograd_mini._core._native", ["autograd_mini/_core/_native.pyx"], extra_compile_args=flags,
+                       depends=["autograd_mini/_core/_kernels.h", *sorted(glob("autograd_mini/_core/native/*.pxi"))])
     built = [native]
     try:
         import numpy

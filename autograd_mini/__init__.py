@@ -3,11 +3,15 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from autograd_mini import numpy_protocol as _numpy_protocol  # noqa: F401  (registers itself)
+from autograd_mini._body.calculus import gradient
+from autograd_mini._body.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
+from autograd_mini._core import numpy_protocol as _numpy_protocol  # noqa: F401  (registers itself)
+from autograd_mini._core.custom import custom_gradient, stop_gradient
+from autograd_mini._core.graph import StaleGraphError, leaves, topological_order
+from autograd_mini._core.numbers import TracedBranchError
+from autograd_mini._core.recording import NonFiniteError, record_source, scope, strict
+from autograd_mini._core.value import Value, engine, primitive
 from autograd_mini._version import __version__ as __version__
-from autograd_mini.calculus import gradient
-from autograd_mini.conversion import TracedBranchError
-from autograd_mini.custom import custom_gradient, stop_gradient
 from autograd_mini.functions import (
     abs,
     acos,
@@ -62,22 +66,18 @@ from autograd_mini.functions import (
     tanh,
     where,
 )
-from autograd_mini.graph import StaleGraphError, leaves, topological_order
 from autograd_mini.primitives import MissingColumnError
-from autograd_mini.recording import NonFiniteError, record_source, scope, strict
 from autograd_mini.render import Drawing, NoLayoutError, draw, latex, text, tree
-from autograd_mini.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
-from autograd_mini.value import Value, engine, primitive
 
 if _TYPE_CHECKING:
     from autograd_mini.explain import (
         Derivation,
         Diagnosis,
+        _stabilize as stabilize,
         check_derivation,
         check_gradients,
         derive,
         diagnose,
-        stabilize,
     )
     from autograd_mini.program import Program, trace
 

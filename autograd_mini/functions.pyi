@@ -4,7 +4,7 @@ from typing import Any, Union, overload
 
 import numpy as np
 
-from autograd_mini.value import Value
+from autograd_mini._core.value import Value
 
 Number = Union[float, np.floating[Any]]
 

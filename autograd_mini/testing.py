@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograd_mini.explain.check import DerivationReport, check_derivation
-from autograd_mini.explain.gradients import check_gradients
-from autograd_mini.explain.report import Report
+from autograd_mini.explain._check import DerivationReport, check_derivation
+from autograd_mini.explain._gradients import check_gradients
+from autograd_mini.explain._report import Report
 
 
 def assert_gradients(f: Callable[..., Any], *args: Any, **settings: Any) -> Report:

@@ -8,7 +8,7 @@ import sys
 import time
 
 from autograd_mini import Value, diagnose, exp, ln
-from autograd_mini.graph import topological_order
+from autograd_mini._core.graph import topological_order
 
 from .timing import table
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from autograd_mini import value
+from autograd_mini._core import value
 
 
 class Engine(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograd_mini.graph import topological_order
+from autograd_mini._core.graph import topological_order
 
 
 def bound(limit: Any, operands: Any) -> float:

@@ -7,7 +7,7 @@ import sympy
 from derivations import DERIVATIONS
 
 from autograd_mini import TracedBranchError, Value, check_derivation, exp, ln, relu, sqrt, where
-from autograd_mini.expression import evaluate, names
+from autograd_mini._core.expression import evaluate, names
 from autograd_mini.testing import assert_derivation
 
 WRONG = [(title, part, wrong, slip) for title, (*_, slips) in DERIVATIONS.items() for part, wrong, slip in slips]

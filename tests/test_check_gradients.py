@@ -8,8 +8,8 @@ from scipy import special
 
 import autograd_mini as ag
 from autograd_mini import check_gradients, primitives
-from autograd_mini.explain import differences
-from autograd_mini.explain.report import SHOWN, Case, Report
+from autograd_mini.explain import _differences as differences
+from autograd_mini.explain._report import SHOWN, Case, Report
 from autograd_mini.testing import assert_gradients
 
 off_by_a_millionth = ag.primitive("off_by_a_millionth", math.sin, [lambda y, a: ag.cos(a) * 1.000001],

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from autograd_mini import __version__, engine
-from autograd_mini.cli import main, output
-from autograd_mini.cli.arguments import InputError, assignments
+from autograd_mini.cli import _output as output, main
+from autograd_mini.cli._arguments import InputError, assignments
 
 
 def run(*arguments, **keywords):
@@ -85,7 +85,7 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograd_mini.cli.logistic.LogisticRegression.fit", interrupt)
+    monkeypatch.setattr("autograd_mini.cli._logistic.LogisticRegression.fit", interrupt)
     assert main(["logistic"]) == 130
     assert capsys.readouterr().err == "\nautograd-mini: interrupted\n"
 

@@ -7,7 +7,7 @@ import pytest
 
 from autograd_mini import StaleGraphError, Value, cos, exp, ln, norm_cdf, primitive, relu, sigmoid, sqrt, tanh, where
 from autograd_mini.explain import derive
-from autograd_mini.explain.elimination import TookTooLong, time_limit
+from autograd_mini.explain._elimination import TookTooLong, time_limit
 
 
 def named(node, name):

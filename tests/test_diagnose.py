@@ -23,7 +23,7 @@ from autograd_mini import (
     stabilize,
     tanh,
 )
-from autograd_mini.explain.exact import derivatives, replay
+from autograd_mini.explain._exact import derivatives, replay
 
 
 def cross_entropy(z, y):

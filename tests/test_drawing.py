@@ -12,9 +12,9 @@ import pytest
 
 import autograd_mini as am
 from autograd_mini import StaleGraphError, Value, draw
-from autograd_mini.render.picture import Span, span_width
-from autograd_mini.render.placing import NoLayoutError
-from autograd_mini.value import engines
+from autograd_mini._core.value import engines
+from autograd_mini.render._picture import Span, span_width
+from autograd_mini.render._placing import NoLayoutError
 
 SVG = "{http://www.w3.org/2000/svg}"
 ODD_NAMES = ['<b>&"x', "n" * 1000, "温度の平均", "a\nb\t\x00\x0b\ud800", "</svg><script>alert(1)</script>", "]]>--!>",

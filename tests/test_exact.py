@@ -6,7 +6,7 @@ import mpmath
 import pytest
 
 from autograd_mini import Value, cos, exp, ln, norm_cdf, relu, softplus, sqrt, topological_order, where
-from autograd_mini.explain.exact import Exact, context, derivatives, difference, partial, replay
+from autograd_mini.explain._exact import Exact, context, derivatives, difference, partial, replay
 from autograd_mini.primitives import HELPERS, ROWS, MissingColumnError, primitive, sigmoid
 
 POINTS = [(row, point) for row in ROWS for point in row.at]

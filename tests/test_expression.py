@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from autograd_mini import Value
-from autograd_mini.expression import LONGEST, ExpressionError, evaluate, names
+from autograd_mini._core.expression import LONGEST, ExpressionError, evaluate, names
+from autograd_mini._core.value import functions
 from autograd_mini.primitives import ROWS, Operators
-from autograd_mini.value import functions
 
 BUILT_IN = [row for row in ROWS if row.at]
 

@@ -6,9 +6,9 @@ import pytest
 
 import autograd_mini as am
 from autograd_mini import Value, latex, text, tree
-from autograd_mini.expression import ExpressionError, evaluate, names
+from autograd_mini._core.expression import ExpressionError, evaluate, names
+from autograd_mini._core.value import engines
 from autograd_mini.primitives import HELPERS, ROWS
-from autograd_mini.value import engines
 
 
 def logistic():

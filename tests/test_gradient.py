@@ -15,7 +15,7 @@ from points import points
 from reference import FUNCTIONS, Undefined, ulps
 
 from autograd_mini import StaleGraphError, gradient
-from autograd_mini.graph import topological_order
+from autograd_mini._core.graph import topological_order
 
 Pair = namedtuple("Pair", "first second")
 

@@ -13,16 +13,16 @@ import pytest
 from points import LARGEST, SMALLEST, SPECIAL, points
 from reference import FUNCTIONS, ulps, value, within_reach
 
+from autograd_mini._body.body import Body
 from autograd_mini.primitives import ROWS, TABLE
-from autograd_mini.program.batch import Batch
-from autograd_mini.program.body import Body
-from autograd_mini.program.layout import Data
+from autograd_mini.program._batch import Batch
+from autograd_mini.program._layout import Data
 
 pytest.importorskip("llvmlite")
 
-from autograd_mini.program.llvm import Rows, Scalar, kernels
-from autograd_mini.program.llvm.ir import Code
-from autograd_mini.program.llvm.lowering import ELEMENTARY
+from autograd_mini.program._llvm import Rows, Scalar, kernels
+from autograd_mini.program._llvm.ir import Code
+from autograd_mini.program._llvm.lowering import ELEMENTARY
 
 BUILT_IN = [row.name for row in ROWS if row.name in FUNCTIONS]
 EXACT = ["add", "sub", "mul", "div", "neg", "sqrt", "square", "reciprocal", "abs", "sign", "floor", "maximum",

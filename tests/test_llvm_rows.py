@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import autograd_mini as am
+from autograd_mini._body.body import Body
 from autograd_mini.primitives import TABLE
 from autograd_mini.program import trace
-from autograd_mini.program.batch import Batch
-from autograd_mini.program.body import Body
-from autograd_mini.program.layout import Data
-from autograd_mini.program.reduction import BLOCK, blocks, join
-from autograd_mini.program.vectorized import Vectorized
+from autograd_mini.program._batch import Batch
+from autograd_mini.program._layout import Data
+from autograd_mini.program._reduction import BLOCK, blocks, join
+from autograd_mini.program._vectorized import Vectorized
 
 pytest.importorskip("llvmlite")
 
-from autograd_mini.program.llvm import Rows, Scalar, engine
+from autograd_mini.program._llvm import Rows, Scalar, engine
 
 rng = np.random.default_rng(0)
 

@@ -12,15 +12,15 @@ from hypothesis import given, strategies as st
 
 import autograd_mini as am
 from autograd_mini import Value
-from autograd_mini.cli import cost_curve, main
+from autograd_mini.cli import _cost_curve as cost_curve, main
 from autograd_mini.models import (
     DataError,
     LogisticRegression,
-    closed_forms,
+    _closed_forms as closed_forms,
+    _logistic as logistic,
     cost,
     descend,
     load_breast_cancer,
-    logistic,
     logit,
     loss,
     loss_from_logit,

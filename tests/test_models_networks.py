@@ -9,7 +9,7 @@ from sklearn.datasets import make_moons
 import autograd_mini as ag
 from autograd_mini import Value, check_gradients, value_and_grad
 from autograd_mini.models import MLP, Adam, GradientDescent, Layer, Neuron, lbfgs, minimise
-from autograd_mini.models.networks import ACTIVATIONS
+from autograd_mini.models._networks import ACTIVATIONS
 from autograd_mini.program import trace
 
 

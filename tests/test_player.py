@@ -10,7 +10,7 @@ from test_drawing import broken, logistic, many, two_layers
 
 import autograd_mini as am
 from autograd_mini import Value, draw
-from autograd_mini.calculus import gradients
+from autograd_mini._body.calculus import gradients
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

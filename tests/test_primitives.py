@@ -19,8 +19,8 @@ from reference import FUNCTIONS, derivative, mp, ulps, value, within_reach
 from rounding import bound, rounding_of
 
 from autograd_mini import primitives, text
-from autograd_mini.calculus import gradient
-from autograd_mini.expression import evaluate
+from autograd_mini._body.calculus import gradient
+from autograd_mini._core.expression import evaluate
 from autograd_mini.primitives import HELPERS, ROWS, TABLE, number
 
 BUILT_IN = set(primitives.BUILT_IN)  # other tests add rows of their own

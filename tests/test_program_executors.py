@@ -13,10 +13,11 @@ from hypothesis import given, settings, strategies as st
 from points import points
 
 import autograd_mini as am
-from autograd_mini import primitives, value
+from autograd_mini import primitives
+from autograd_mini._body.simplify import expand
+from autograd_mini._core import value
 from autograd_mini.primitives import ROWS
-from autograd_mini.program import executors, reduction, trace
-from autograd_mini.program.simplify import expand
+from autograd_mini.program import _executors as executors, _reduction as reduction, trace
 
 BUILT_IN = [row for row in ROWS if row.name in primitives.BUILT_IN]
 HAVE_LLVM = importlib.util.find_spec("llvmlite") is not None

@@ -14,7 +14,7 @@ from rounding import rounding_of
 
 import autograd_mini as ag
 from autograd_mini import Value, gradient, hessian
-from autograd_mini.graph import topological_order
+from autograd_mini._core.graph import topological_order
 from autograd_mini.program import trace
 
 UNARY = ["exp", "ln", "sqrt", "sin", "cos", "tan", "tanh", "square", "sigmoid", "softplus", "atan", "reciprocal",

@@ -33,7 +33,7 @@ from autograd_mini import (
     value_and_grad,
     vjp,
 )
-from autograd_mini.explain.witnesses import rounding_bound
+from autograd_mini.explain._witnesses import rounding_bound
 from autograd_mini.models import MLP, Adam, GradientDescent, lbfgs, minimise
 
 STEPS = {

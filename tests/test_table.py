@@ -5,10 +5,10 @@ import pathlib
 
 import pytest
 
+from autograd_mini._core.expression import evaluate
 from autograd_mini.cli import main
-from autograd_mini.expression import evaluate
 from autograd_mini.primitives import TABLE, number
-from autograd_mini.render.table import derivative_table, markdown
+from autograd_mini.render._table import derivative_table, markdown
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "table.md"
 

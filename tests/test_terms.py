@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from autograd_mini import Value, gradient, primitive, terms, text
+from autograd_mini import Value, gradient, primitive, text
+from autograd_mini._body import terms
+from autograd_mini._body.terms import Term
 from autograd_mini.primitives import ROWS, TABLE
-from autograd_mini.terms import Term
 
 SHAPES = [Value, lambda x: -Value(-x), lambda x: x]
 """A leaf, a negation, a constant."""

@@ -12,10 +12,10 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import MissingColumnError, gradient
-from autograd_mini.graph import topological_order
+from autograd_mini._core.graph import topological_order
+from autograd_mini._core.value import primitive
 from autograd_mini.primitives import ROWS, TABLE, lookup
 from autograd_mini.program import trace
-from autograd_mini.value import primitive
 
 scipy_special = pytest.importorskip("scipy.special")
 

@@ -21,7 +21,7 @@ from reference import FUNCTIONS
 
 import autograd_mini as ag
 from autograd_mini import StaleGraphError, TracedBranchError, gradient, record_source, scope, strict
-from autograd_mini.graph import leaves, topological_order
+from autograd_mini._core.graph import leaves, topological_order
 from autograd_mini.primitives import ROWS, TABLE
 
 MILLION = 1_000_000

@@ -16,10 +16,10 @@ import pkgutil
 import sys
 from typing import NoReturn, Optional, Sequence
 
+from autograd_mini._core.expression import ExpressionError
+from autograd_mini._core.value import engine
 from autograd_mini._version import __version__
-from autograd_mini.cli.arguments import InputError
-from autograd_mini.expression import ExpressionError
-from autograd_mini.value import engine
+from autograd_mini.cli._arguments import InputError
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 

@@ -4,13 +4,13 @@ Everything here works on a recorded graph. `exact` reads the table at any number
 that is claimed elsewhere; SymPy and mpmath are imported when something here is first used.
 """
 
-from autograd_mini.explain.check import DerivationReport, check_derivation
-from autograd_mini.explain.derivation import Derivation, Step
-from autograd_mini.explain.deriving import derive
-from autograd_mini.explain.diagnosis import Diagnosis, diagnose
-from autograd_mini.explain.gradients import check_gradients
-from autograd_mini.explain.report import Report
-from autograd_mini.explain.stabilize import stabilize
+from autograd_mini.explain._check import DerivationReport, check_derivation
+from autograd_mini.explain._derivation import Derivation, Step
+from autograd_mini.explain._deriving import derive
+from autograd_mini.explain._diagnosis import Diagnosis, diagnose
+from autograd_mini.explain._gradients import check_gradients
+from autograd_mini.explain._report import Report
+from autograd_mini.explain._stabilize import stabilize
 
 __all__ = ["Derivation", "DerivationReport", "Diagnosis", "Report", "Step", "check_derivation", "check_gradients",
            "derive", "diagnose", "stabilize"]

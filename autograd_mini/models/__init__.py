@@ -1,11 +1,11 @@
 """Models trained through the scalar engine: logistic regression with its data, networks, and optimisers."""
 
 from autograd_mini.functions import sigmoid
-from autograd_mini.models import closed_forms
-from autograd_mini.models.dataset import DataError, Dataset, load_breast_cancer, read_csv, scaling, split
-from autograd_mini.models.logistic import LogisticRegression, cost, descend, logit, loss, loss_from_logit
-from autograd_mini.models.networks import MLP, Layer, Neuron
-from autograd_mini.models.optimisers import Adam, GradientDescent, Minimum, lbfgs, minimise
+from autograd_mini.models import _closed_forms as closed_forms
+from autograd_mini.models._dataset import DataError, Dataset, load_breast_cancer, read_csv, scaling, split
+from autograd_mini.models._logistic import LogisticRegression, cost, descend, logit, loss, loss_from_logit
+from autograd_mini.models._networks import MLP, Layer, Neuron
+from autograd_mini.models._optimisers import Adam, GradientDescent, Minimum, lbfgs, minimise
 
 __all__ = [
     "Adam", "DataError", "Dataset", "GradientDescent", "Layer", "LogisticRegression", "MLP", "Minimum", "Neuron",

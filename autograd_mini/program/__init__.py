@@ -1,6 +1,6 @@
 """Programs: record a scalar function once, run it at native speed over a lot of data."""
 
-from autograd_mini.program.program import Program
-from autograd_mini.program.tracing import trace
+from autograd_mini.program._program import Program
+from autograd_mini.program._tracing import trace
 
 __all__ = ["Program", "trace"]

@@ -1,11 +1,11 @@
 """Looking at a graph: pictures, pages, formulas and trees. Importing this wing gives `Value` its looks."""
 
-from autograd_mini import hooks
-from autograd_mini.render.drawing import Drawing, draw, mimebundle
-from autograd_mini.render.formulas import latex, represent, text, tree
-from autograd_mini.render.placing import NoLayoutError
+from autograd_mini._core import registry
+from autograd_mini.render._drawing import Drawing, draw, mimebundle
+from autograd_mini.render._formulas import latex, represent, text, tree
+from autograd_mini.render._placing import NoLayoutError
 
 __all__ = ["Drawing", "NoLayoutError", "draw", "latex", "text", "tree"]
 
-hooks.represent = represent
-hooks.mimebundle = mimebundle
+registry.represent = represent
+registry.mimebundle = mimebundle

@@ -1,0 +1,1 @@
+"""Graphs as flat programs, and the chain rule over them."""

@@ -1,0 +1,1 @@
+"""Values and graphs: what every wing stands on."""

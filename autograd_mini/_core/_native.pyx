@@ -1,0 +1,323 @@
+# cython: language_level=3, c_api_binop_methods=True, cdivision=True
+# cython: always_allow_keywords=False, embedsignature=False
+"""Value, compiled: the class of value.py in 80 bytes a node. All mathematics comes from the table, as _kernels.h.
+
+A node holds plain C numbers and pointers. It has no garbage-collector header, for a graph cannot contain a cycle; it is
+freed iteratively, so that depth needs no stack, and freed nodes are kept for reuse, up to FREE_LIST_NODES of them.
+"""
+
+cimport cython
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF, Py_XINCREF
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset, strdup
+
+from autograd_mini import primitives
+from autograd_mini._core import c_text, registry, persistence, recording
+from autograd_mini._core.numbers import branch_on_traced, is_foreign, loses_gradient, real
+
+include "native/node.pxi"
+include "native/recording.pxi"
+include "native/walking.pxi"
+
+
+@cython.final
+cdef class Value:
+    cdef double _data, _grad
+    cdef double _number0, _number1
+    cdef PyObject* _operand0
+    cdef PyObject* _operand1
+    cdef void* _extra
+    cdef uint32_t _stamp_low
+    cdef uint16_t _row
+    cdef uint8_t _flags, _stamp_high
+
+    __array_priority__ = 1000
+
+    def __init__(self, data, name=None):
+        cdef Node* node = node_of(self)
+        if node.row != LEAF:
+            raise TypeError("a Value cannot be initialised again")
+        node.data = PyFloat_AS_DOUBLE(data) if PyFloat_CheckExact(data) else real(data)
+        if name is not None:
+            self.name = name
+
+    def __cinit__(self, *arguments, **keywords):
+        node_of(self).row = LEAF
+        set_stamp(node_of(self), clock)
+
+    @staticmethod
+    def restore(double data, name, operation, tuple operands, tuple partials, grad, stamp, note, is_traced=False):
+        """A node with exactly these fields; what pickling, copying and tracing are made of."""
+        cdef int i, row = LEAF if operation is None else operation.index
+        cdef Extra* extra = NULL
+        cdef bint is_node
+        cdef Node* node
+        if row != LEAF and (row >= len(rows) or rows[row] is not operation):
+            raise TypeError(f"{operation!r} is not in the table")
+        if row != LEAF and (len(operands) != arity[row] or len(partials) != arity[row]):
+            raise TypeError(f"{operation!r} takes {arity[row]} operands and partials")
+        node = blank(data, row)
+        value = own(node)
+        node.flags = TRACED if is_traced else 0
+        if note is not None or len(operands) > 2:
+            extra = ensure_extra(node)
+        for i in range(len(operands)):
+            is_node = is_value(<PyObject*>operands[i])
+            if is_node:
+                node.flags |= node_of(operands[i]).flags & TRACED
+            put_operand(node, extra, i, <PyObject*>operands[i] if is_node else NULL,
+                        partials[i] if is_node else operands[i])
+        if note is not None:
+            Py_INCREF(note)
+            extra.note = <PyObject*>note
+        value.name = name
+        value.grad = grad
+        set_stamp(node, stamp)
+        return value
+
+    @property
+    def data(self):
+        """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
+        return self._data
+
+    @data.setter
+    def data(self, number):
+        global clock
+        if self._row != LEAF:
+            raise AttributeError(f"the data of a {rows[self._row].name!r} node follows from its operands: "
+                                 "assign the leaves and build the expression again")
+        self._data = real(number)
+        clock += 1
+        set_stamp(node_of(self), clock)
+
+    @property
+    def grad(self):
+        """The gradient that the last backward pass left here; None where none has come by."""
+        return self._grad if self._flags & HAS_GRAD else None
+
+    @grad.setter
+    def grad(self, number):
+        if number is None:
+            self._flags &= ~HAS_GRAD
+        else:
+            self._grad = real(number, "grad")
+            self._flags |= HAS_GRAD
+
+    @property
+    def name(self):
+        """The name that texts and drawings use, on any node; None where there is none."""
+        cdef PyObject* name = name_of(node_of(self))
+        return None if name == NULL else <object>name
+
+    @name.setter
+    def name(self, name):
+        cdef Node* node = node_of(self)
+        cdef PyObject* old = name_of(node)
+        cdef PyObject* new = NULL
+        if name is not None:
+            if not isinstance(name, str):
+                raise TypeError(f"a name is a text or None, not {type(name).__name__}")
+            Py_INCREF(name)
+            new = <PyObject*>name
+        if node.flags & HAS_EXTRA:
+            (<Extra*>node.extra).name = new
+        else:
+            node.extra = <void*>new
+        XDECREF(old)
+
+    @property
+    def operation(self):
+        """The row of the primitive that made this node; None for a leaf."""
+        return None if self._row == LEAF else rows[self._row]
+
+    @property
+    def operands(self):
+        """The operands in order: Values, and plain floats for constants."""
+        cdef int i
+        cdef Operand operand
+        result = []
+        for i in range(operand_count(node_of(self))):
+            operand = operand_at(node_of(self), i)
+            result.append(operand.number if operand.node == NULL else <object>operand.node)
+        return tuple(result)
+
+    @property
+    def partials(self):
+        """The local derivative by each operand, taken when the node was made; None for constants."""
+        cdef int i
+        cdef Operand operand
+        result = []
+        for i in range(operand_count(node_of(self))):
+            operand = operand_at(node_of(self), i)
+            result.append(None if operand.node == NULL else operand.number)
+        return tuple(result)
+
+    @property
+    def stamp(self):
+        """When a leaf was last assigned, or a node was built: the time of the engine's clock."""
+        return stamp_of(node_of(self))
+
+    @property
+    def is_traced(self):
+        """Whether the number will differ from call to call of the Program that is being recorded."""
+        return bool(self._flags & TRACED)
+
+    @property
+    def note(self):
+        """What recording blocks noted when this node was built, or None."""
+        cdef Extra* extra = extra_of(node_of(self))
+        return None if extra == NULL or extra.note == NULL else <object>extra.note
+
+    def apply(self, primitive, operands):
+        """Record a primitive: its result, with the local derivatives at this point."""
+        cdef int i
+        cdef PyObject* pointers[MOST_OPERANDS]
+        cdef int row = primitive.index
+        operands = tuple(operands)
+        if row >= len(rows) or rows[row] is not primitive or len(operands) != arity[row]:
+            raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
+        for i in range(len(operands)):
+            pointers[i] = <PyObject*>operands[i]
+        return record(row, pointers, <int>len(operands))
+
+    def backward(self, seed=1.0):
+        """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
+
+        One pass in reverse topological order applies the chain rule: every node hands its gradient, times the local
+        derivative, to its operands, and an operand used several times gets the sum. What an earlier call left is
+        overwritten, never added to.
+        """
+        cdef Path order
+        cdef Node* node
+        cdef Operand operand
+        cdef Py_ssize_t i
+        cdef int k
+        cdef double first = real(seed, "seed")
+        memset(&order, 0, sizeof(Path))
+        try:
+            walk(node_of(self), &order)
+            for i in range(order.count):
+                node = order.nodes[i]
+                node.grad = 0.0
+                node.flags = (node.flags | HAS_GRAD) & ~VISITED
+            self._grad = first
+            for i in range(order.count - 1, -1, -1):
+                node = order.nodes[i]
+                for k in range(2):
+                    operand.node = node.operand[k]
+                    operand.number = node.number[k]
+                    hand_on(node.grad, operand)
+                if node.flags & HAS_EXTRA:
+                    for k in range(2, operand_count(node)):
+                        hand_on(node.grad, operand_at(node, k))
+        finally:
+            PyMem_Free(order.nodes)
+
+    def __add__(left, right):
+        if PyLong_CheckExact(left) and left == 0:  # where sum() starts
+            return right
+        return record2(ADD, <PyObject*>left, <PyObject*>right)
+
+    def __sub__(left, right):
+        return record2(SUB, <PyObject*>left, <PyObject*>right)
+
+    def __mul__(left, right):
+        return record2(MUL, <PyObject*>left, <PyObject*>right)
+
+    def __truediv__(left, right):
+        return record2(DIV, <PyObject*>left, <PyObject*>right)
+
+    def __pow__(left, right, modulus):
+        if modulus is not None:
+            raise TypeError("pow(a, b, modulus) is for integers, not for Values")
+        return record2(POW, <PyObject*>left, <PyObject*>right)
+
+    def __neg__(self):
+        return record1(NEG, <PyObject*>self)
+
+    def __abs__(self):
+        return record1(ABS, <PyObject*>self)
+
+    def __floor__(self):
+        return record1(FLOOR, <PyObject*>self)
+
+    def __pos__(self):
+        return self
+
+    def conjugate(self):
+        """The number itself, which is real; np.var and np.vdot ask for it."""
+        return self
+
+    def __richcmp__(self, other, int comparison):
+        cdef PyObject* a = <PyObject*>self
+        cdef PyObject* b = <PyObject*>other
+        if comparison == Py_LT: return record2(LESS, a, b)
+        if comparison == Py_LE: return record2(LESS_EQUAL, a, b)
+        if comparison == Py_GT: return record2(LESS, b, a)
+        if comparison == Py_GE: return record2(LESS_EQUAL, b, a)
+        if not is_value(b) and (is_foreign(other) or not hasattr(type(other), "__float__")):
+            return NotImplemented
+        if node_of(self).flags & TRACED or (is_value(b) and node_of(other).flags & TRACED):
+            raise branch_on_traced("==")
+        same = node_of(self).data == (<Node*>b).data if is_value(b) else (<Value>self)._data == other
+        return same if comparison == Py_EQ else not same
+
+    def __hash__(self):
+        return <Py_ssize_t>(<size_t><PyObject*>self >> 4)
+
+    def __bool__(self):
+        if self._flags & TRACED:
+            raise branch_on_traced("the truth")
+        return self._data != 0
+
+    def __float__(self):
+        raise loses_gradient("float")
+
+    def __int__(self):
+        raise loses_gradient("int")
+
+    def __complex__(self):
+        raise loses_gradient("complex")
+
+    def __repr__(self):
+        return registry.represent(self)
+
+    def __format__(self, spec):
+        return format(self._data, spec) if spec else str(self)
+
+    def _repr_mimebundle_(self, *choice, **choices):
+        return registry.mimebundle(self) if registry.mimebundle else {"text/plain": repr(self)}
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
+        return registry.array_ufunc(ufunc, method, inputs, keywords) if registry.array_ufunc else NotImplemented
+
+    def __reduce__(self):
+        return persistence.reduce(self, "native")
+
+    def __copy__(self):
+        return persistence.shallow_copy(self)
+
+    def __deepcopy__(self, memo):
+        return persistence.deepcopy(self, memo)
+
+
+include "native/functions.pxi"
+
+
+def _watch(count):
+    global watching
+    watching = count
+
+
+recording.watchers.append(_watch)
+am_type = <PyTypeObject*><PyObject*>Value
+set_memory(am_type, free_graph)
+set_name(am_type, b"autograd_mini.Value")
+(<object>type_dict(am_type))["__module__"] = "autograd_mini"
+PyType_Modified(am_type)
+if (<object>Value).__basicsize__ != 80 and sizeof(void*) == 8:
+    raise ImportError("a compiled node does not have the layout it was written for")

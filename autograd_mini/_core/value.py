@@ -1,0 +1,310 @@
+"""Value: a number that remembers the primitive and the operands it was made from.
+
+This is the readable engine. `_native.pyx` is the same class, compiled; where it was built, `Value` and `functions`
+below are the compiled ones and `engine` says so. AUTOGRAD_MINI_ENGINE=python asks for the readable ones.
+
+A very deep chain of readable nodes is freed by CPython itself, whose version 3.13 wants up to a megabyte of the
+thread's stack for it; compiled nodes want none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Union
+
+from autograd_mini import primitives
+from autograd_mini._core import graph, persistence, recording, registry
+from autograd_mini._core.graph import topological_order
+from autograd_mini._core.numbers import branch_on_traced, is_foreign, loses_gradient, real
+from autograd_mini._core.recording import Note
+from autograd_mini.primitives import Operators, Primitive, Rule
+
+_clock = 1
+
+
+class Value:
+    """A number in a computation graph.
+
+    >>> x = Value(3.0, name="x")
+    >>> y = x * x + 1
+    >>> y.backward()
+    >>> y.data, x.grad
+    (10.0, 6.0)
+
+    A leaf is made from any real number, kept as float64; every operation on Values makes a new node. `grad` is None
+    until a backward pass reached the node. Raises TypeError for what is not one real number.
+    """
+
+    __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note")
+    __module__ = "autograd_mini"
+    __array_priority__ = 1000
+
+    operation: Optional[Primitive]
+    operands: tuple[Union[Value, float], ...]
+    partials: tuple[Optional[float], ...]
+    note: Optional[Note]
+
+    def __init__(self, data: Any, name: Optional[str] = None) -> None:
+        self._number = real(data)
+        self.name = name
+        self._grad: Optional[float] = None
+        self.operation, self.operands, self.partials = None, (), ()
+        self.stamp, self.is_traced, self.note = _clock, False, None
+
+    @classmethod
+    def restore(cls, data: float, name: Optional[str], operation: Optional[Primitive], operands: tuple[Any, ...],
+                partials: tuple[Optional[float], ...], grad: Optional[float], stamp: int, note: Optional[Note],
+                is_traced: bool = False) -> Value:
+        """A node with exactly these fields; what pickling, copying and tracing are made of."""
+        node = cls.__new__(cls)
+        node._number, node._name, node._grad = data, name, grad
+        node.operation, node.operands, node.partials = operation, operands, partials
+        node.stamp, node.note = stamp, note
+        node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is not float)
+        return node
+
+    @property
+    def data(self) -> float:
+        """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
+        return self._number
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        global _clock
+        if self.operation is not None:
+            raise AttributeError(f"the data of a {self.operation.name!r} node follows from its operands: "
+                                 "assign the leaves and build the expression again")
+        self._number = real(number)
+        _clock += 1
+        self.stamp = _clock
+
+    @property
+    def grad(self) -> Optional[float]:
+        """The gradient that the last backward pass left here; None where none has come by."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self._grad = None if number is None else real(number, "grad")
+
+    @property
+    def name(self) -> Optional[str]:
+        """The name that texts and drawings use, on any node; None where there is none."""
+        return self._name
+
+    @name.setter
+    def name(self, name: Optional[str]) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"a name is a text or None, not {type(name).__name__}")
+        self._name = name
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
+        """Record a primitive: its result, with the local derivatives at this point."""
+        if len(operands) != len(primitive.partials):
+            raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
+        operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)
+        numbers = [o if type(o) is float else o._number for o in operands]
+        data = primitive.value(*numbers)
+        data = data if type(data) is float else primitive.real("value", data)
+        note = recording.observe(primitive, operands, data) if recording.open_blocks else None
+        partials = tuple(None if type(o) is float else primitive.partial(i, data, *numbers)
+                         for i, o in enumerate(operands))
+        return self.restore(data, None, primitive, operands, partials, None, _clock, note)
+
+    def _record(self, primitive: Primitive, left: Any, right: Any) -> Any:
+        other = right if left is self else left
+        if type(other) is not type(self) and type(other) is not float and is_foreign(other):
+            return NotImplemented
+        return self.apply(primitive, (left, right))
+
+    def backward(self, seed: Any = 1.0) -> None:
+        """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
+
+        One pass in reverse topological order applies the chain rule: every node hands its gradient, times the local
+        derivative, to its operands, and an operand used several times gets the sum. What an earlier call left is
+        overwritten, never added to.
+        """
+        seed = real(seed, "seed")
+        order = topological_order(self)
+        for node in order:
+            node._grad = 0.0
+        self._grad = seed
+        for node in reversed(order):
+            for operand, partial in zip(node.operands, node.partials):
+                if type(operand) is not float:
+                    operand._grad += primitives.chain.value(node._grad, partial)
+
+    def __add__(self, other: Any) -> Value: return self._record(primitives.add, self, other)            # a + b
+    def __sub__(self, other: Any) -> Value: return self._record(primitives.sub, self, other)            # a - b
+    def __rsub__(self, other: Any) -> Value: return self._record(primitives.sub, other, self)           # b - a
+    def __mul__(self, other: Any) -> Value: return self._record(primitives.mul, self, other)            # a b
+    def __rmul__(self, other: Any) -> Value: return self._record(primitives.mul, other, self)           # b a
+    def __truediv__(self, other: Any) -> Value: return self._record(primitives.div, self, other)        # a / b
+    def __rtruediv__(self, other: Any) -> Value: return self._record(primitives.div, other, self)       # b / a
+    def __pow__(self, other: Any) -> Value: return self._record(primitives.pow, self, other)            # a^b
+    def __rpow__(self, other: Any) -> Value: return self._record(primitives.pow, other, self)           # b^a
+    def __neg__(self) -> Value: return self.apply(primitives.neg, (self,))                         # -a
+    def __abs__(self) -> Value: return self.apply(primitives.abs, (self,))                         # |a|
+    def __lt__(self, other: Any) -> Value: return self._record(primitives.less, self, other)            # [a < b]
+    def __le__(self, other: Any) -> Value: return self._record(primitives.less_equal, self, other)      # [a <= b]
+    def __gt__(self, other: Any) -> Value: return self._record(primitives.less, other, self)            # [b < a]
+    def __ge__(self, other: Any) -> Value: return self._record(primitives.less_equal, other, self)      # [b <= a]
+
+    def __floor__(self) -> Value: return self.apply(primitives.floor, (self,))                     # what np.floor asks
+
+    def __pos__(self) -> Value:
+        return self
+
+    def conjugate(self) -> Value:
+        """The number itself, which is real; np.var and np.vdot ask for it."""
+        return self
+
+    def __radd__(self, other: Any) -> Value:                                                       # b + a
+        if type(other) is int and other == 0:  # where sum() starts
+            return self
+        return self._record(primitives.add, other, self)
+
+    def __eq__(self, other: Any) -> Any:
+        is_node = type(other) is type(self)
+        if not is_node and (is_foreign(other) or not hasattr(type(other), "__float__")):
+            return NotImplemented
+        if self.is_traced or (is_node and other.is_traced):
+            raise branch_on_traced("==")
+        return self._number == (other._number if is_node else other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        if self.is_traced:
+            raise branch_on_traced("the truth")
+        return self._number != 0
+
+    def __float__(self) -> float:
+        raise loses_gradient("float")
+
+    def __int__(self) -> int:
+        raise loses_gradient("int")
+
+    def __complex__(self) -> complex:
+        raise loses_gradient("complex")
+
+    def __repr__(self) -> str:
+        return registry.represent(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._number, spec) if spec else str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return registry.mimebundle(self) if registry.mimebundle else {"text/plain": repr(self)}
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        return registry.array_ufunc(ufunc, method, inputs, keywords) if registry.array_ufunc else NotImplemented
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return persistence.reduce(self, "python")
+
+    def __copy__(self) -> Value:
+        return persistence.shallow_copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return persistence.deepcopy(self, memo)
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Value cannot be subclassed: every operation makes plain Values; add a primitive instead")
+
+
+def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
+    """The public function of a row: floats -> float, Values -> Value, arrays -> elementwise."""
+    arity = len(primitive.partials)
+
+    def function(*operands: Any) -> Any:
+        if len(operands) != arity:
+            raise TypeError(f"{primitive.name}() takes {arity} operand{'s' * (arity > 1)}, got {len(operands)}")
+        for operand in operands:
+            if isinstance(operand, Operators):
+                return operand.apply(primitive, operands)
+            if type(operand) not in (kind, float) and is_foreign(operand) and registry.over_array:
+                return registry.over_array(function, operands)
+        for operand in operands:
+            if type(operand) is kind:
+                return operand.apply(primitive, operands)
+        return primitive.number(*[real(operand, "an operand") for operand in operands])
+
+    function.__name__ = function.__qualname__ = primitive.name
+    function.__module__ = "autograd_mini"
+    function.__doc__ = documentation(primitive)
+    return function
+
+
+def documentation(primitive: Primitive) -> str:
+    """The docstring of a row's function."""
+    operands = ", ".join(primitive.operand_names())
+    domain = f"; defined for {primitive.domain}, nan elsewhere" if primitive.domain else ""
+    return f"{primitive.name}({operands}) of floats, Values or arrays of them{domain}."
+
+
+_method_names: set[str] = set()
+
+
+def add_methods(kind: Any, primitive: Primitive, function: Callable[..., Any],
+                attach: Callable[[Any, str, Any], None]) -> None:
+    """Give a class of nodes the methods of a row: its own name and NumPy's, which object arrays look for."""
+    for name in (primitive.name, primitive.numpy):
+        if name and not (hasattr(kind, name) and name not in _method_names):
+            _method_names.add(name)
+            attach(kind, name, function)
+
+
+PythonValue = Value
+python_functions: dict[str, Callable[..., Any]] = {}
+
+
+def _define(primitive: Primitive) -> None:
+    function = python_functions[primitive.name] = make_function(primitive, PythonValue)
+    add_methods(PythonValue, primitive, function, setattr)
+
+
+for _row in primitives.ROWS:
+    _define(_row)
+
+# The engine in use --------------------------------------------------------------------------------------------------
+
+engine = "python"
+_native: Any = None
+functions = python_functions
+engines: dict[str, Any] = {"python": PythonValue}
+_wanted = os.environ.get("AUTOGRAD_MINI_ENGINE", "native")
+
+if _wanted not in ("native", "python"):
+    raise ImportError(f"AUTOGRAD_MINI_ENGINE is {_wanted!r}: it can be native or python")
+
+if not TYPE_CHECKING and _wanted == "native":
+    try:
+        _native = importlib.import_module("autograd_mini._core._native")
+    except ModuleNotFoundError:
+        pass  # installed without a C compiler
+    else:
+        _native.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
+        graph.compiled_kind = _native.Value
+        graph.compiled_order, graph.compiled_leaves = _native.topological_order, _native.leaves
+        engine, Value, functions = "native", _native.Value, _native.functions
+        engines = {"native": Value, **engines}
+
+
+def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]],
+              **columns: Any) -> Callable[..., Any]:
+    """Add a primitive of your own: one row, as in `autograd_mini.primitives.primitive`. Returns its function.
+
+    It works wherever the built-in ones do, as a method of Value too; what needs a column that was not given (C
+    source needs `c`, for one) raises an error that names the column.
+
+    >>> cube = primitive("cube", lambda a: a ** 3, [lambda y, a: 3 * a * a])
+    >>> x = Value(2.0); y = cube(x); y.backward(); x.grad
+    12.0
+    """
+    row = primitives.primitive(name, value, partials, **columns)
+    _define(row)
+    if _native is not None:
+        _native.define(row, documentation, add_methods)
+    return functions[name]

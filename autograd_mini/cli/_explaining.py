@@ -1,0 +1,170 @@
+"""`autograd-mini derive`, `check` and `diagnose`: an expression explained, a derivation checked, lost digits found."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any, Optional
+
+from autograd_mini._core.expression import ExpressionError, evaluate, names
+from autograd_mini._core.value import Value
+from autograd_mini.cli._arguments import InputError, assignments
+from autograd_mini.cli._expressions import add_expression
+from autograd_mini.cli._output import json_text
+from autograd_mini.explain import Diagnosis, check_derivation, derive, diagnose
+from autograd_mini.explain._formulas import latex_of, text_of
+from autograd_mini.render import latex, text
+
+
+def register(commands: Any) -> None:
+    """Add the subcommands to the command line."""
+    deriving = commands.add_parser(
+        "derive", help="the derivatives of an expression as formulas, step by step",
+        description="The chain rule written out in the names of the expression: "
+                    "autograd-mini derive 'a = 1/(1 + exp(-z)); -y*ln(a) - (1 - y)*ln(1 - a)' --wrt z")
+    _add(deriving, "by what to derive: names of variables or parts (default: all)")
+    deriving.add_argument("--assume", action="append", default=[], metavar="EQUATION",
+                          help="a relation between variables that may be used, such as 'y1 + y2 = 1'; repeatable")
+    deriving.add_argument("--numbers", action="store_true", help="put the numbers in; each variable needs one")
+    deriving.add_argument("--seconds", type=float, default=5.0, help="time for simplifying one step (default: 5)")
+    deriving.set_defaults(run=run_derive)
+    checking = commands.add_parser(
+        "check", help="is this derivation right, and if not, which step is the first wrong one?",
+        description="Claimed derivatives judged at many points with 50 digits; exit status 1 if one is wrong: "
+                    "autograd-mini check 'u = x**2; sin(u)' x=0.8 --claim 'u=cos(u)' --claim 'x=2*x*cos(u)'")
+    _add(checking, None)
+    checking.add_argument("--claim", action="append", default=[], metavar="NAME=EXPR", required=True,
+                          help="the derivative of the expression by a variable or part; repeatable")
+    checking.add_argument("--assume", action="append", default=[], metavar="EQUATION",
+                          help="a relation between variables under which the claims are made; repeatable")
+    checking.add_argument("--domain", action="append", default=[], metavar="NAME=LOW:HIGH",
+                          help="where a variable may lie (default: wherever all is finite); repeatable")
+    checking.add_argument("--points", type=int, default=12, help="how many points to try (default: 12)")
+    checking.add_argument("--seed", type=int, default=0, help="of the random points (default: 0)")
+    checking.set_defaults(run=run_check)
+    doctor = commands.add_parser(
+        "diagnose", help="where an expression loses digits, why, and what to write instead",
+        description="Value and gradients compared with 50 digits; exit status 1 if digits are lost: "
+                    "autograd-mini diagnose '(1 - cos(x))/x**2' x=1e-5")
+    _add(doctor, "whose gradients to judge (default: every variable)")
+    doctor.set_defaults(run=run_diagnose)
+
+
+def _add(command: argparse.ArgumentParser, wrt: Optional[str]) -> None:
+    add_expression(command)
+    if wrt:
+        command.add_argument("--wrt", action="extend", nargs="+", default=[], metavar="NAME", help=wrt)
+    command.add_argument("--json", action="store_true", help="print JSON instead")
+    command.add_argument("--latex", action="store_true", help="print LaTeX instead")
+
+
+def _graph(options: argparse.Namespace, all_given: bool) -> tuple[Value, dict[str, Value]]:
+    """The expression as a graph, and its named nodes; variables without a number get one where all is finite."""
+    given = assignments(options.values)
+    wanted = names(options.expression)
+    for name in given:
+        if name not in wanted:
+            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(wanted) or 'none'}")
+    missing = [name for name in wanted if name not in given]
+    if missing and all_given:
+        raise InputError(f"{missing[0]!r} of the expression has no value: add {missing[0]}=1.5")
+    for start in (0.4, 1.5, -0.4, 4.0):
+        numbers = {name: given.get(name, start + start / 8 * place) for place, name in enumerate(wanted)}
+        variables = {name: Value(numbers[name], name) for name in wanted}
+        result = evaluate(options.expression, variables)
+        if not isinstance(result, Value):
+            raise InputError(f"the expression is the number {result!r}: there is nothing to derive by")
+        if math.isfinite(result.data) or not missing:
+            break
+    return result, variables
+
+
+def _asked(call: Any) -> Any:
+    """What a call gives; a name or an equation it does not know is bad input."""
+    try:
+        return call()
+    except ExpressionError:
+        raise
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def run_derive(options: argparse.Namespace) -> None:
+    """Print the derivation."""
+    loss, _ = _graph(options, all_given=options.numbers)
+    derivation = _asked(lambda: derive(loss, options.wrt or None, assume=options.assume, seconds=options.seconds))
+    if options.json:
+        print(json_text([{"claim": step.claim, "kind": step.kind, "product": step.product,
+                          "forms": [text_of(form) for form in step.forms], "latex": latex_of(step.forms[-1]),
+                          "verified": step.verified, "note": step.note} for step in derivation]))
+    elif options.latex:
+        print(derivation.latex(numbers=options.numbers))
+    else:
+        print(derivation.text(numbers=options.numbers))
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Print the report; 1 if a claim is wrong."""
+    loss, _ = _graph(options, all_given=False)
+    claims, domain = _pairs(options.claim, "--claim x='2*x'"), _pairs(options.domain, "--domain x=0:1")
+    report = _asked(lambda: check_derivation(loss, claims, domain={name: _range(name, pair) for name, pair in
+                                                                   domain.items()}, points=options.points,
+                                             seed=options.seed, assume=options.assume))
+    if options.json:
+        print(json_text({"ok": report.ok, "verdicts": report.verdicts, "first_wrong": report.first_wrong,
+                         "should_be": report.should_be, "slip": report.slip, "findings": report.findings}))
+    elif options.latex:
+        print(derive(loss, list(claims), assume=options.assume).latex())
+    else:
+        print(report)
+    return 0 if report.ok else 1
+
+
+def _pairs(texts: list[str], example: str) -> dict[str, str]:
+    pairs = {}
+    for pair in texts:
+        name, equals, content = pair.partition("=")
+        if not equals or not name.strip() or not content.strip():
+            raise InputError(f"{pair!r} is not a name, an equals sign and what it is: write it as {example}")
+        pairs[name.strip()] = content.strip()
+    return pairs
+
+
+def _range(name: str, pair: str) -> tuple[float, float]:
+    low, _, high = pair.partition(":")
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = math.nan, math.nan
+    if not bounds[0] < bounds[1]:
+        raise InputError(f"{pair!r} is no range for {name!r}: write it as --domain {name}=0:1")
+    return bounds
+
+
+def run_diagnose(options: argparse.Namespace) -> int:
+    """Print the diagnosis; 1 if digits are lost."""
+    loss, variables = _graph(options, all_given=True)
+    for name in options.wrt:
+        if name not in variables:
+            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(variables)}")
+    diagnosis = _asked(lambda: diagnose(loss, [variables[name] for name in options.wrt] or None))
+    if options.json:
+        print(json_text(_as_json(diagnosis)))
+    elif options.latex:
+        print(latex(diagnosis.stabilized.value))
+    else:
+        print(diagnosis)
+    return 0 if diagnosis.ok else 1
+
+
+def _as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "ok": diagnosis.ok, "value": diagnosis.root.data, "true_value": str(diagnosis.exact(diagnosis.root)),
+        "digits_lost": diagnosis.digits_lost(diagnosis.root),
+        "gradients": {node.name: {"true": str(diagnosis.exact_gradient(node)),
+                                  "digits_lost": diagnosis.gradient_digits_lost(node)} for node in diagnosis.wrt},
+        "troubles": [{"what": trouble.what, "kind": trouble.kind, "at": text(trouble.node).splitlines()[-1],
+                      "reason": trouble.reason} for trouble in diagnosis.troubles],
+        "stable_form": text(diagnosis.stabilized.value),
+        "changes": list(map(str, diagnosis.stabilized.changes)),
+    }

@@ -1,0 +1,293 @@
+"""`diagnose`: the doctor. Which node first went wrong, how many digits were lost, and what to write instead.
+
+The graph is replayed at 50 digits, or as many as cancellation in it takes. Every value and every gradient is compared
+with its exact counterpart, so a lost digit is a measured one. From a bad result, the doctor walks back through the bad
+operands to the node whose own operands are still good: that is where it happened.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
+
+from autograd_mini._body import calculus
+from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini.explain._exact import derivatives, magnitude, replay
+from autograd_mini.explain._formulas import short
+from autograd_mini.explain._stabilize import Stabilized, stabilize
+from autograd_mini.render._formulas import text
+
+FULL = 16.0
+"""Digits of a float: so many are lost where nothing of the true number is left."""
+
+TROUBLE = 4.0
+"""More lost digits than ordinary rounding explains."""
+
+TRACE = 1.5
+"""Lost digits in an operand that are followed back, once a result is in trouble."""
+
+LONGEST = 40
+"""A stable form of more nodes is not printed as a whole, only what changed in it."""
+
+
+class Trouble(NamedTuple):
+    """One thing that went wrong: in the value or the gradient at `node`, of what kind, and how it spread from there."""
+
+    what: str
+    kind: str
+    node: Any
+    reason: str
+    source: Optional[tuple[str, int]]
+    spread: list[Any]
+
+
+class Diagnosis:
+    """What `diagnose` found. True where nothing is wrong; prints as a table and in words.
+
+    troubles     what went wrong, that of the value before that of the gradients
+    stabilized   the stable form of the graph, with what was changed
+    """
+
+    def __init__(self, root: Any, wrt: Sequence[Any], exact: tuple[Mapping[int, Any], Mapping[int, Any]],
+                 lost: tuple[Mapping[int, float], Mapping[int, float]], gradients: Mapping[int, float],
+                 troubles: list[Trouble], stabilized: Stabilized) -> None:
+        self.root, self.wrt, self.troubles, self.stabilized = root, list(wrt), troubles, stabilized
+        self._values, self._slopes = exact
+        self._lost_values, self._lost_gradients = lost
+        self._gradients = gradients
+
+    @property
+    def ok(self) -> bool:
+        """Whether the value and the gradients asked for have their digits."""
+        return not self.troubles
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def digits_lost(self, node: Any) -> float:
+        """Digits lost in a node's value, 0 to 16; `draw(loss, color=diagnosis.digits_lost)` colours by them."""
+        return self._lost_values[id(node)]
+
+    def gradient_digits_lost(self, node: Any) -> float:
+        """Digits lost in the gradient by a node, 0 to 16."""
+        return self._lost_gradients[id(node)]
+
+    def exact(self, node: Any) -> Any:
+        """The true value of a node, as an mpf."""
+        return self._values[id(node)]
+
+    def exact_gradient(self, node: Any) -> Any:
+        """The true derivative of the result by a node, as an mpf."""
+        return self._slopes[id(node)]
+
+    def __str__(self) -> str:
+        from autograd_mini.explain._report import Case, Report
+
+        root = self.root
+        cases = [Case(("value", short(root.data), _digits(self._values[id(root)]), _lost(self._lost_values[id(root)])),
+                      _good(root.data, self._lost_values[id(root)]))]
+        cases += [Case((f"gradient by {_name(node)}", short(self._gradients[id(node)]), _digits(self._slopes[id(node)]),
+                        _lost(self._lost_gradients[id(node)])),
+                       _good(self._gradients[id(node)], self._lost_gradients[id(node)])) for node in self.wrt]
+        words = [line for trouble in self.troubles for line in _in_words(trouble)]
+        if self.troubles and self.stabilized.changes:
+            words += ["write instead", *[f"  {line}" for line in self._remedy()]]
+        return str(Report("diagnose", ("what", "found", "true", "digits lost"), cases, words))
+
+    __repr__ = __str__
+
+    def _remedy(self) -> list[str]:
+        if len(topological_order(self.stabilized.value)) <= LONGEST:
+            return text(self.stabilized.value).splitlines()
+        forms = [line for line in map(str, self.stabilized.changes) if len(line) <= 160]
+        shown = list(dict.fromkeys(forms))[:6]
+        return [*shown, f"and so on: {len(self.stabilized.changes)} changes in all"]
+
+
+def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
+    """Compare a graph and its gradients with 50-digit arithmetic, and find where digits were lost.
+
+    `wrt` holds the nodes whose gradients are to be judged; by default all leaves. Built inside `with record_source():`,
+    the graph also knows the line of code to blame.
+
+    >>> from autograd_mini import Value, exp, ln
+    >>> z = Value(40.0, "z"); a = 1 / (1 + exp(-z)); a.name = "a"
+    >>> diagnosis = diagnose(-ln(1 - a))
+    >>> diagnosis.ok, diagnosis.troubles[0].kind
+    (False, 'cancelled')
+    >>> diagnosis.stabilized.value.data
+    40.0
+
+    Raises TypeError for what is not a Value, StaleGraphError where a leaf was assigned since.
+    """
+    if not hasattr(loss, "operands"):
+        raise TypeError(f"only a Value can be diagnosed, not {type(loss).__name__}")
+    order = topological_order(loss)
+    require_fresh(order)
+    targets = [node for node in order if not node.operands] if wrt is None else \
+        list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    outside = [node for node in targets if all(node is not other for other in order)] if wrt is not None else []
+    if outside:
+        raise ValueError(f"the result does not depend on {outside[0]!r}")
+    values, slopes = replay(loss), derivatives(loss, by="rules")
+    found = calculus.gradients(loss)
+    lost_values = {id(node): _lost_digits(node.data, values[id(node)]) for node in order}
+    lost_gradients = {id(node): _lost_digits(found[id(node)], slopes[id(node)]) for node in order}
+    troubles = []
+    if not _good(loss.data, lost_values[id(loss)]):
+        troubles.append(_trouble_in_value(loss, values, lost_values))
+    bad = [node for node in targets if not _good(found[id(node)], lost_gradients[id(node)])]
+    if bad:
+        worst = max(bad, key=lambda n: lost_gradients[id(n)])
+        troubles.append(_trouble_in_gradient(worst, order, values, lost_values, found, lost_gradients, slopes))
+    lost = lost_values, lost_gradients
+    return Diagnosis(loss, targets, (values, slopes), lost, found, troubles, stabilize(loss))
+
+
+def _lost_digits(found: float, true: Any) -> float:
+    """How many of a float's 16 digits are wrong."""
+    if found == true or (found != found and true != true):
+        return 0.0
+    if not math.isfinite(found) or not abs(true) < math.inf:
+        beyond = abs(true) > 1.7976931348623157e308 and found == math.copysign(math.inf, true)
+        return 0.0 if beyond else FULL
+    if abs(true) < 2.0 ** -1022 and abs(found) <= 2.0 ** -1021:
+        return 0.0  # below the range of floats: nothing a float could have held
+    if true == 0:
+        return FULL
+    return min(FULL, max(0.0, FULL + magnitude(abs((found - true) / true)) * math.log10(2)))
+
+
+def _good(found: float, lost: float) -> bool:
+    return math.isfinite(found) and lost <= TROUBLE
+
+
+def _trouble_in_value(root: Any, values: Mapping[int, Any], lost: Mapping[int, float]) -> Trouble:
+    """Back from a bad result through bad operands, to the node whose operands are good."""
+    node, spread = root, [root]
+    while True:
+        worse = [o for o in node.operands if is_node(o)
+                 and (not math.isfinite(o.data) or lost[id(o)] > TRACE or _vanished(o, values))]
+        if not worse:
+            break
+        node = max(worse, key=lambda o: (not math.isfinite(o.data), lost[id(o)]))
+        spread.append(node)
+    kind, reason = _cause(node, values, lost)
+    return Trouble("value", kind, node, reason, _source(node), spread[::-1])
+
+
+def _vanished(node: Any, values: Mapping[int, Any]) -> bool:
+    """Whether a number that is not 0 became 0 because floats end at 5e-324."""
+    return bool(node.data == 0 and values[id(node)] != 0 and node.operands)
+
+
+def _trouble_in_gradient(node: Any, order: Sequence[Any], values: Mapping[int, Any], lost_values: Mapping[int, float],
+                         gradients: Mapping[int, float], lost: Mapping[int, float],
+                         slopes: Mapping[int, Any]) -> Trouble:
+    """Back up the chain rule from a bad gradient to the first step that is bad though its own input is good."""
+    users: dict[int, list[tuple[Any, int]]] = {}
+    for user in order:
+        for place, operand in enumerate(user.operands):
+            if is_node(operand):
+                users.setdefault(id(operand), []).append((user, place))
+    spread = [node]
+    while True:
+        reached = [user for user, _ in users.get(id(node), []) if slopes[id(user)] != 0]
+        worse = [user for user in reached if not _good(gradients[id(user)], lost[id(user)])]
+        if not worse:
+            break
+        node = max(worse, key=lambda user: (not math.isfinite(gradients[id(user)]), lost[id(user)]))
+        spread.append(node)
+    for user, place in users.get(id(node), []):
+        operands = [o for o in (user, *user.operands) if is_node(o)]
+        if slopes[id(user)] == 0:
+            continue
+        if not math.isfinite(user.partials[place]):
+            bad = next((o for o in operands if not _good(o.data, lost_values[id(o)]) or _vanished(o, values)), None)
+            if bad is None:
+                reason = f"the derivative of {_what(user)} is {user.partials[place]} there"
+                return Trouble("gradient", "infinite", user, reason, _source(user), spread[::-1])
+            cause = _trouble_in_value(bad, values, lost_values)
+            reason = f"the derivative of {_what(user)} is {user.partials[place]}: {cause.reason}"
+            return cause._replace(what="gradient", reason=reason, spread=spread[::-1])
+        bad = next((o for o in operands if lost_values[id(o)] > TROUBLE), None)
+        if bad is not None:
+            return _trouble_in_value(bad, values, lost_values)._replace(what="gradient", spread=spread[::-1])
+    paths = len(users.get(id(node), []))
+    reason = f"the {paths} terms of the gradient by {_what(node)} nearly cancel" if paths > 1 else \
+        f"the product of the chain rule at {_what(node)} leaves the range of floats"
+    return Trouble("gradient", "cancelled" if paths > 1 else "overflowed", node, reason, _source(node), spread[::-1])
+
+
+def _cause(node: Any, values: Mapping[int, Any], lost: Mapping[int, float]) -> tuple[str, str]:
+    """What went wrong at a node whose operands are good."""
+    true, name = values[id(node)], node.operation.name if node.operation else "leaf"
+    numbers = [o.data if is_node(o) else o for o in node.operands]
+    shown = _what(node)
+    if not node.operands:
+        return "given", f"{shown} was given as {node.data}"
+    if node.data != node.data:
+        if any(map(math.isinf, numbers)):
+            return "made a nan", f"{shown} is an indefinite form of {', '.join(map(repr, numbers))}"
+        return "made a nan", f"{shown} is outside its domain at {', '.join(map(short, numbers))}"
+    if math.isinf(node.data):
+        zero = 0.0 in numbers and name in ("div", "reciprocal", "pow", "ln", "log2", "log10", "log1p", "atanh")
+        if abs(true) == math.inf or zero:
+            return ("divided by zero" if name in ("div", "reciprocal", "pow") else "infinite"), \
+                f"{shown} is infinite at {', '.join(map(short, numbers))}"
+        return "overflowed", f"{shown} is {_digits(true)}, beyond the range of floats (1.8e308)"
+    if _vanished(node, values) and abs(true) < 2.0 ** -1022:
+        return "underflowed", f"{shown} is {_digits(true)}, below the range of floats (4.9e-324)"
+    if name in ("add", "sub") and abs(node.data) < 0.1 * max(map(abs, numbers)):
+        saturated = next((o for o in node.operands if is_node(o) and abs(o.data) == abs(_other(node, o))
+                          and values[id(o)] != o.data), None)
+        if node.data == 0 and saturated is not None:
+            return "cancelled", (f"{shown} is 0 but should be {_digits(true)}: {_what(saturated)} is saturated, "
+                                 f"it rounded to {saturated.data!r}")
+        return "cancelled", (f"{shown} is the difference of {abs(numbers[0])!r} and {abs(numbers[1])!r}: "
+                             f"{lost[id(node)]:.0f} digits cancel")
+    return "ill-conditioned", f"{shown} magnifies the rounding of its operand by 1e{lost[id(node)]:.0f}"
+
+
+def _other(node: Any, operand: Any) -> float:
+    a, b = node.operands
+    other = b if operand is a else a
+    return other.data if is_node(other) else other
+
+
+def _name(node: Any) -> str:
+    return node.name or f"an input that is {short(node.data)}"
+
+
+def _what(node: Any) -> str:
+    """A node as a reader would point at it."""
+    if not node.operands:
+        return _name(node)
+    formula = text(node).splitlines()[-1] if len(topological_order(node)) <= 200 else f"{node.operation.name}(...)"
+    formula = formula if len(formula) <= 60 else f"{node.operation.name}(...)"
+    return f"{node.name} = {formula}" if node.name else formula
+
+
+def _source(node: Any) -> Optional[tuple[str, int]]:
+    return node.note.source if node.note is not None else None
+
+
+def _digits(number: Any) -> str:
+    import mpmath
+
+    return mpmath.nstr(number, 6) if number == number else "nan"
+
+
+def _lost(lost: float) -> str:
+    return "all" if lost >= FULL else f"{lost:.0f}"
+
+
+def _in_words(trouble: Trouble) -> list[str]:
+    lines = [f"{trouble.what}: {trouble.kind}: {trouble.reason}"]
+    if trouble.node.note is not None and trouble.node.note.place:
+        lines.append(f"  written on {trouble.node.note.place}")
+    if len(trouble.spread) > 1:
+        steps = [_what(node) for node in trouble.spread]
+        shown = steps if len(steps) <= 6 else [*steps[:3], "...", *steps[-2:]]
+        lines.append("  from there: " + "  ->  ".join(shown))
+    return lines

@@ -1,0 +1,189 @@
+"""check_gradients: the derivatives of a function by every way there is, side by side, and the odd one out named.
+
+The witnesses are the engine in each mode, a formula found by hand, differences of the function itself, and 50 digits:
+the recorded graph computed again, and its derivatives from differences of the exact functions. The last two know no
+rule of the engine.
+
+How far the engine may be from the truth follows from its own graph: every node of a derivative's graph is rounded
+once, and what that does to the result is one more derivative. So a sum that cancels is judged by the size of its
+terms and not by the little that is left of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from autograd_mini._core import trees as structure
+from autograd_mini._core.graph import is_node, topological_order
+from autograd_mini._core.numbers import real
+from autograd_mini.explain._report import Case, Report
+from autograd_mini.explain._witnesses import MODES, Entry, Point, close, local_error
+
+_MOST_FINDINGS = 8
+
+
+def check_gradients(f: Callable[..., Any], *args: Any, closed_form: Optional[Callable[..., Any]] = None,
+                    order: int = 2, modes: Sequence[str] = ("fwd", "rev"), domain: Any = None, points: int = 2,
+                    seed: int = 0) -> Report:
+    """Check every derivative of f up to an order, at the point `args` and at a few random ones.
+
+    f takes numbers, arrays and nestings of them and returns the like. It is called with Values; where it cannot be, as
+    a black box, the closed form is checked against differences alone.
+
+    closed_form  takes the same arguments and returns the first derivatives as `jacobian` does: in the structure of the
+                 argument, or as a tuple where there are several. If it can be called with Values, a formula that is
+                 right but loses digits is told from one that is wrong
+    order        1 for gradients, 2 for second derivatives as well, and so on
+    modes        "fwd", "rev" or both: forward and reverse mode
+    domain       where random points are taken: (low, high) for every number, or such a pair for each argument. By
+                 default each number is multiplied by something between 1/2 and 2
+    points       how many random points; with 0, only `args` is checked
+    seed         of the random points
+
+    The report is true if all witnesses agree; a nan that all of them find is agreement. It prints as a table, says
+    which witness is the odd one out, and which primitive's rule is to blame where that can be told.
+
+    >>> from autograd_mini import sigmoid
+    >>> check_gradients(sigmoid, 0.5, closed_form=lambda z: sigmoid(z) * (1 - sigmoid(z))).ok
+    True
+    >>> check_gradients(lambda z: z ** 3, 2.0, closed_form=lambda z: 2 * z ** 2).ok
+    False
+
+    Raises TypeError or ValueError for arguments that make no sense; what f raises on plain numbers comes through.
+    """
+    _require(f, closed_form, order, modes, points)
+    told = ["closed form"] if closed_form is not None else []
+    cases: list[Case] = []
+    findings: list[str] = []
+    for index, place in enumerate(_places(args, domain, points, seed)):
+        point = Point(f, place, closed_form, tuple(modes))
+        for entry in point.entries(order):
+            complaint = _odd_one_out(entry)
+            numbers = [*(entry.engine.get(mode) for mode in modes), *[entry.formula for _ in told],
+                       entry.difference, entry.exact]
+            cases.append(Case((index, entry.label, *numbers), complaint is None))
+            if complaint is not None:
+                findings.append(f"{entry.label} at point {index}: {complaint}{_culprit(entry)}")
+            elif entry.formula_is_exact and not close(entry.formula or 0.0, entry.exact or 0.0, 1e-6 * _size(entry)):
+                findings.append(f"{entry.label} at point {index}: the closed form is right, but in floats it loses its "
+                                f"digits: {entry.formula!r} for {entry.exact!r}")
+        findings += point.remarks
+    findings = list(dict.fromkeys(findings))
+    if len(findings) > _MOST_FINDINGS:
+        findings[_MOST_FINDINGS:] = [f"and {len(findings) - _MOST_FINDINGS} more such findings"]
+    return Report(f"derivatives of {getattr(f, '__name__', 'f')}",
+                  ("point", "derivative", *modes, *told, "differences", "50 digits"), cases, findings)
+
+
+def _require(f: Any, closed_form: Any, order: Any, modes: Any, points: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"check_gradients takes a function and its arguments, not {type(f).__name__}")
+    if closed_form is not None and not callable(closed_form):
+        raise TypeError("closed_form is a function of the same arguments, such as lambda x: 2 * x, "
+                        f"not {type(closed_form).__name__}")
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order is 1, 2 or more, not {order!r}")
+    if isinstance(modes, str) or not modes or not set(modes) <= set(MODES):
+        raise ValueError(f"modes is a selection of 'fwd' and 'rev', such as ('rev',), not {modes!r}")
+    if not isinstance(points, int) or points < 0:
+        raise ValueError(f"points says how many random points to try, 0 or more, not {points!r}")
+
+
+def _places(args: tuple[Any, ...], domain: Any, points: int, seed: int) -> Iterator[tuple[Any, ...]]:
+    """The arguments as given, and random ones of the same structure."""
+    numbers, rebuild = structure.flatten(args)
+    given = np.array([real(entry, "an argument of f") for entry in numbers])
+    low = high = np.zeros(0)
+    if domain is not None:
+        pairs = np.asarray(domain, dtype=float)
+        if pairs.shape not in ((2,), (len(args), 2)) or not np.all(pairs[..., 0] <= pairs[..., 1]):
+            raise ValueError(f"domain is a pair (low, high), or one such pair for each argument, not {domain!r}")
+        counts = [len(structure.flatten(arg)[0]) for arg in args]
+        low, high = np.repeat(np.broadcast_to(pairs, (len(args), 2)), counts, axis=0).T
+    yield rebuild(given.tolist())
+    generator = np.random.default_rng(seed)
+    for _ in range(points):
+        share = generator.random(len(given))
+        place = given * 2 ** (2 * share - 1) if domain is None else low + share * (high - low)
+        yield rebuild(place.tolist())
+
+
+def _size(entry: Entry) -> float:
+    """The size of the terms that a derivative is the sum of."""
+    reference = entry.exact if entry.exact is not None else entry.difference
+    size = max(abs(reference or 0.0), entry.bound * 2.0 ** 50)
+    return size if math.isfinite(size) else 0.0
+
+
+def _odd_one_out(entry: Entry) -> Optional[str]:
+    """Who is contradicted by the others, in words; None where all agree."""
+    if entry.exact is None:
+        return _by_majority(entry)
+    for mode, number in entry.engine.items():
+        if not close(number, entry.exact, 16 * entry.bound):
+            return f"the engine ({mode}) is the odd one out: {number!r}, where 50 digits give {entry.exact!r}"
+    if entry.formula is not None and not entry.formula_is_exact \
+            and not close(entry.formula, entry.exact, 1e-9 * _size(entry)):
+        return f"the closed form is the odd one out: {entry.formula!r}, where engine and 50 digits give {entry.exact!r}"
+    if _differences_contradict(entry, entry.exact):
+        return (f"the differences are the odd ones out: {entry.difference!r}, where engine and 50 digits give "
+                f"{entry.exact!r}. The function depends on this argument by a way that its graph does not show, such "
+                "as .data, stop_gradient or rounding")
+    return None
+
+
+def _by_majority(entry: Entry) -> Optional[str]:
+    """The verdict without 50 digits: two that agree outvote the third, and differences break a tie."""
+    engine = next(iter(entry.engine.values()), None)
+    for mode, number in entry.engine.items():
+        if not close(number, engine or 0.0, 16 * entry.bound):
+            return f"the modes contradict each other: {number!r} ({mode}) and {engine!r}"
+    against_engine = engine is not None and _differences_contradict(entry, engine)
+    formula = entry.formula
+    if formula is None:
+        return f"the engine and differences contradict each other: {engine!r} and {entry.difference!r}" \
+            if against_engine else None
+    if engine is not None and close(formula, engine, 1e-9 * max(_size(entry), abs(engine))):
+        return f"the differences are the odd ones out: {entry.difference!r}, where engine and closed form give " \
+               f"{engine!r}" if against_engine else None
+    against_formula = _differences_contradict(entry, formula)
+    if engine is None:
+        return f"the closed form and differences contradict each other: {formula!r} and {entry.difference!r}" \
+            if against_formula else None
+    if against_formula == against_engine:
+        return f"all contradict each other: engine {engine!r}, closed form {formula!r}, differences " \
+               f"{entry.difference!r}"
+    return f"the closed form is the odd one out: {formula!r}, where engine and differences give {engine!r}" \
+        if against_formula else \
+        f"the engine is the odd one out: {engine!r}, where closed form and differences give {formula!r}"
+
+
+def _differences_contradict(entry: Entry, number: float) -> bool:
+    """Whether differences are sure enough of themselves to say that this number is wrong."""
+    slope, error = entry.difference, entry.difference_error
+    if slope is None or not (math.isfinite(slope) and math.isfinite(number) and error <= 1e-3 * abs(slope) + 1e-6):
+        return False
+    return abs(slope - number) > 100 * error + 1e-5 * max(abs(slope), abs(number)) + 1e-7 * _size(entry)
+
+
+def _culprit(entry: Entry) -> str:
+    """Which primitive is to blame where the engine is wrong."""
+    if entry.node is None or all(close(number, entry.exact or 0.0, 16 * entry.bound)
+                                 for number in entry.engine.values()):
+        return ""
+    for node in topological_order(entry.output):
+        if node.operands:
+            numbers = tuple(operand.data if is_node(operand) else operand for operand in node.operands)
+            fault = local_error(node.operation, numbers, entry.order)
+            if fault is not None:
+                return f"; the cause is {fault}"
+    for node in topological_order(entry.node):
+        numbers = tuple(operand.data if is_node(operand) else operand for operand in node.operands)
+        if numbers and not math.isfinite(node.data) and all(map(math.isfinite, numbers)):
+            shown = ", ".join(map(repr, numbers))
+            return f"; on the way, {node.operation.name}({shown}) is {node.data!r}: diagnose() names the stable form"
+    return ""

@@ -1,0 +1,151 @@
+"""Neurons, layers and multilayer perceptrons: each is one formula over its parameters, which are Values.
+
+A neuron computes activation(w1 x1 + ... + wn xn + b). Call a network on the features of one example, build a loss out
+of what it returns, and call `backward()`. `apply` is the same formula for parameters from elsewhere, so a whole
+training step can be traced into a Program, or given to SciPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Union
+
+import numpy as np
+
+from autograd_mini._core.value import Value
+from autograd_mini.functions import relu, sigmoid, sin, softplus, tanh
+
+
+def linear(z: Any) -> Any:
+    """z itself: no activation."""
+    return z
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "linear": linear, "relu": relu, "sigmoid": sigmoid, "sin": sin, "softplus": softplus, "tanh": tanh,
+}
+Activation = Union[str, Callable[[Any], Any]]
+
+
+class Network:
+    """What neurons, layers and perceptrons share: parameters in one order, as Values and as an array."""
+
+    inputs: int
+    _parameters: list[Value]
+
+    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+        """The output for one example, with these numbers or Values as parameters."""
+        raise NotImplementedError
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The output for the features of one example, as a graph over the network's own parameters."""
+        if len(x) != self.inputs:
+            raise ValueError(f"the network takes {self.inputs} inputs, and the example has {len(x)}")
+        return self.apply(self._parameters, x)
+
+    def parameters(self) -> list[Value]:
+        """Every weight and bias, in the order in which `apply` takes them."""
+        return list(self._parameters)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The numbers of all parameters, shape (count,); assigning such an array changes the network."""
+        return np.array([parameter.data for parameter in self._parameters])
+
+    @numbers.setter
+    def numbers(self, numbers: Any) -> None:
+        array = np.asarray(numbers, dtype=float)
+        if array.shape != (len(self._parameters),):
+            raise ValueError(f"the network has {len(self._parameters)} parameters, not an array of shape {array.shape}")
+        for parameter, number in zip(self._parameters, array.tolist()):
+            parameter.data = number
+
+
+class Neuron(Network):
+    """activation(w1 x1 + ... + wn xn + b).
+
+    >>> neuron = Neuron(2, "linear")
+    >>> neuron.numbers = [2.0, -1.0, 0.5]            # w1, w2, b
+    >>> neuron([1.0, 3.0]).data
+    -0.5
+
+    `activation` is a name in `ACTIVATIONS` or a function of a Value. Weights start normally distributed, with a
+    standard deviation of sqrt(2 / inputs) for relu (He et al., 2015) and sqrt(1 / inputs) for all others (LeCun et al.,
+    1998), biases at 0; `seed` is a number or a NumPy Generator.
+    """
+
+    def __init__(self, inputs: int, activation: Activation = "tanh", seed: Any = 0) -> None:
+        self.inputs = _count(inputs, "inputs")
+        self.activation = _activation(activation)
+        spread = math.sqrt((2 if activation == "relu" else 1) / inputs)
+        weights = np.random.default_rng(seed).normal(scale=spread, size=inputs)
+        self._parameters = [*(Value(w, f"w{i}") for i, w in enumerate(weights, 1)), Value(0.0, "b")]
+
+    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+        z = parameters[self.inputs]
+        for w_i, x_i in zip(parameters, x):
+            z = z + w_i * x_i
+        return self.activation(z)
+
+
+class Layer(Network):
+    """Neurons side by side: from a list of inputs to a list of outputs.
+
+    >>> [output.data for output in Layer(2, 3, "relu")([0.0, 0.0])]
+    [0.0, 0.0, 0.0]
+    """
+
+    def __init__(self, inputs: int, outputs: int, activation: Activation = "tanh", seed: Any = 0) -> None:
+        generator = np.random.default_rng(seed)
+        self.inputs = _count(inputs, "inputs")
+        self.neurons = [Neuron(inputs, activation, generator) for _ in range(_count(outputs, "outputs"))]
+        self._parameters = [parameter for neuron in self.neurons for parameter in neuron.parameters()]
+
+    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> list[Any]:
+        width = self.inputs + 1
+        return [neuron.apply(parameters[i * width:(i + 1) * width], x) for i, neuron in enumerate(self.neurons)]
+
+
+class MLP(Network):
+    """A multilayer perceptron: layers of the given sizes, one after another; a single output comes without a list.
+
+    >>> net = MLP(2, [8, 8, 1], seed=1)
+    >>> len(net.parameters()), type(net([0.5, -0.5])).__name__
+    (105, 'Value')
+
+    `activation` is that of the hidden layers, `output` that of the last one.
+    """
+
+    def __init__(self, inputs: int, sizes: Sequence[int], activation: Activation = "tanh",
+                 output: Activation = "linear", seed: Any = 0) -> None:
+        if not sizes:
+            raise ValueError("an MLP needs the size of at least one layer, such as [8, 1]")
+        generator = np.random.default_rng(seed)
+        self.inputs = _count(inputs, "inputs")
+        widths = [inputs, *sizes]
+        self.layers = [Layer(widths[i], widths[i + 1], activation if i < len(sizes) - 1 else output, generator)
+                       for i in range(len(sizes))]
+        self._parameters = [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+        start = 0
+        for layer in self.layers:
+            end = start + len(layer.neurons) * (layer.inputs + 1)
+            x = layer.apply(parameters[start:end], x)
+            start = end
+        return x[0] if len(x) == 1 else x
+
+
+def _count(number: Any, what: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+        raise ValueError(f"{what} is a number of neurons, 1 or more, not {number!r}")
+    return int(number)
+
+
+def _activation(activation: Activation) -> Callable[[Any], Any]:
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    if not callable(activation):
+        raise ValueError(f"an activation is a function or one of {', '.join(ACTIVATIONS)}, not {activation!r}")
+    return activation

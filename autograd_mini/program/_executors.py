@@ -1,0 +1,269 @@
+"""Which executor runs a program, and the threads it runs on.
+
+    python   the readable interpreter, one operation of one example after the other
+    native   the same, compiled: the quickest to start
+    numpy    each operation over a block of rows
+    llvm     machine code of the program's own: the fastest, once compiling it has paid
+
+All compute the same: the same bits but for the elementary functions of numpy and llvm, which are within a few units
+in the last place of those of the scalar engine.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+from autograd_mini._body.body import Body
+from autograd_mini._core import c_text
+from autograd_mini._core.value import engine
+from autograd_mini.primitives import ROWS
+from autograd_mini.program._batch import Batch
+from autograd_mini.program._layout import Data, Part, fill
+from autograd_mini.program._reduction import blocks
+from autograd_mini.program._scalar import Interpreter, RowByRow
+from autograd_mini.program._vectorized import Vectorized
+
+NAMES = ("python", "native", "numpy", "llvm")
+
+
+class Cost(NamedTuple):
+    """What an executor takes, in seconds, as measured: it decides which one runs, and nothing else."""
+
+    start: float            # making it ready
+    start_operation: float  # ... for each operation
+    operation: float        # each operation on a row
+    block: float            # each operation on a block, whatever its rows
+
+    def to_start(self, operations: int) -> float:
+        return self.start + self.start_operation * operations
+
+    def to_run(self, operations: int, rows: int) -> float:
+        return operations * (self.operation * rows + self.block * blocks(rows))
+
+
+COSTS = {
+    "python": Cost(0.0, 0.0, 200e-9, 0.0),
+    "native": Cost(0.0, 0.0, 4e-9, 0.0),
+    "numpy": Cost(0.0, 0.0, 2e-9, 1.5e-6),
+    "llvm": Cost(20e-3, 40e-6, 0.2e-9, 0.0),
+}
+SCALAR_GAIN = 0.6e-9
+"""What machine code saves over the interpreter, in seconds, for each operation on one example."""
+THREAD = 0.5e-3
+"""The work, in seconds, that is worth a thread."""
+
+
+@functools.cache
+def compiled_interpreter() -> Any:
+    """The module of the compiled interpreter, or None where it was not built or the readable engine is in use."""
+    if engine != "native":
+        return None
+    try:
+        module = importlib.import_module("autograd_mini.program._interpreter")
+    except ModuleNotFoundError:
+        return None
+    if c_text.fingerprint(c_text.kernels(ROWS[:module.ROWS])) != module.FINGERPRINT:
+        raise ImportError("the compiled interpreter was built from another table of primitives: build it again with "
+                          "`pip install .` (or `python setup.py build_ext --inplace`), or set "
+                          "AUTOGRAD_MINI_ENGINE=python to use the readable one")
+    return module
+
+
+@functools.cache
+def llvm_is_installed() -> bool:
+    """Whether llvmlite can be imported; looked up once."""
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+class Executors:
+    """The executors of one body, made when they are first needed, and the choice between them."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self._stories: dict[bool, str] = {}
+        self._native = compiled_interpreter()
+        self._scalar = "native" if self._native else "python"
+        self._has_llvm = llvm_is_installed()
+        self._made: dict[Any, Any] = {}
+        self._spent: dict[Any, float] = {}
+        self._lock = threading.RLock()
+
+    # Making them --------------------------------------------------------------------------------------------------
+
+    def scalar(self, name: str) -> Any:
+        """What runs one example: an object with `run(numbers)`."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make_scalar(name)
+            return self._made[name]
+
+    def _make_scalar(self, name: str) -> Any:
+        if name == "python":
+            return Interpreter(self.body)
+        if name == "numpy":
+            return _OneRow(Vectorized(self.body, [False] * self.body.inputs))
+        if name == "llvm":
+            compiled = self._llvm().Scalar(self.body)
+            if self._native is None or self._calls_back():
+                return compiled
+            address = compiled.function.machine.address("scalar")
+            return self._native.Interpreter(self.body, address, compiled.text.frame, compiled)
+        if self._native is None:
+            raise ImportError("executor='native' needs the compiled extension: install with a C compiler and without "
+                              "AUTOGRAD_MINI_ENGINE=python, or use executor='numpy', which works everywhere")
+        return self._native.Interpreter(self.body)
+
+    def over_data(self, name: str, is_data: tuple[bool, ...]) -> Any:
+        """What runs over data: an object with `sums` and `rows`."""
+        key = (name, is_data) if name in ("numpy", "llvm") else (name, "rows")
+        with self._lock:
+            if key not in self._made:
+                if name == "numpy":
+                    self._made[key] = Vectorized(self.body, is_data)
+                elif name == "llvm":
+                    self._made[key] = self._llvm().Rows(self.body, is_data)
+                else:
+                    self._made[key] = RowByRow(self.scalar(name), len(self.body.outputs))
+            return self._made[key]
+
+    def _llvm(self) -> Any:
+        if not self._has_llvm:
+            raise ImportError("executor='llvm' needs llvmlite: pip install autograd_mini[jit], or use executor='numpy'")
+        return importlib.import_module("autograd_mini.program._llvm.execution")
+
+    # Running ------------------------------------------------------------------------------------------------------
+
+    def run(self, numbers: np.ndarray, executor: Optional[str]) -> Sequence[float]:
+        """The outputs for one example."""
+        name = executor or ("llvm" if "llvm" in self._made and self._native else self._scalar)
+        self._tell(_known(name), executor, "one example", "")
+        return self.scalar(name).run(numbers)
+
+    def caller(self, arguments: Sequence[Any], result: Any,
+               executor: Optional[str]) -> Optional[Callable[[tuple[Any, ...]], Any]]:
+        """What calls the program quickly where its arguments are the usual ones, and else returns NotImplemented.
+
+        Where no executor is named it begins with the interpreter. Once machine code would have paid it is spent and
+        returns NotImplemented, and asking for it again gives one that calls machine code. None without the extension.
+        """
+        if self._native is None or executor in ("python", "numpy") or (executor == "llvm" and self._calls_back()):
+            return None
+        known = self._made.get(("caller", executor))
+        if known is not None and not known.is_spent:
+            return known
+        native, name, most, more = self._native, executor or "native", sys.maxsize, ""
+        operations = max(1, len(self.body.operations))
+        if executor is None and known is not None:
+            name, more = "llvm", "; compiling it has paid"
+        elif executor is None and not self._has_llvm:
+            more = "; llvmlite is not installed"
+        elif executor is None and self._calls_back():
+            more = "; rows of your own are called"
+        elif executor is None:
+            most = int(COSTS["llvm"].to_start(operations) / (SCALAR_GAIN * operations))
+            more = f"; llvm from {most:,} calls on"
+
+        def place(part: Part) -> Any:
+            return native.Place(part.start, part.shape)
+
+        self._tell(name, executor, "one example", more)
+        made = native.Caller(self.scalar(name), tuple([fill(layout, place) for layout in arguments]),
+                             fill(result, place), most)
+        self._made["caller", executor] = made
+        return made
+
+    def _calls_back(self) -> bool:
+        """Whether an operation is a row that the compiled interpreter does not know."""
+        return any(row.index >= self._native.ROWS for row, _ in self.body.operations)
+
+    def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
+        """The sums of the outputs over each block, an array of shape (blocks, outputs)."""
+        sums = np.zeros((blocks(batch.rows), len(self.body.outputs)))
+        name, kernel = self._choose(batch, executor)
+        self._share(name, batch, threads, lambda first, last: kernel.sums(batch, first, last, sums))
+        return sums
+
+    def rows(self, batch: Batch, out: Sequence[Data], executor: Optional[str], threads: Optional[int]) -> None:
+        """Write the outputs for each row."""
+        name, kernel = self._choose(batch, executor)
+        self._share(name, batch, threads, lambda first, last: kernel.rows(batch, first, last, out))
+
+    def _choose(self, batch: Batch, executor: Optional[str]) -> tuple[str, Any]:
+        """The quickest executor for a batch; machine code once the others have taken as long as compiling would."""
+        is_data, operations = batch.is_data(), len(self.body.operations)
+        amount = f"{batch.rows:,} rows"
+        if executor:
+            self._tell(_known(executor), executor, amount, "")
+            return executor, self.over_data(executor, is_data)
+        name = min((self._scalar, "numpy"), key=lambda name: COSTS[name].to_run(operations, batch.rows))
+        more = "; llvmlite is not installed"
+        if self._has_llvm:
+            spent = self._spent.get(is_data, 0.0) + COSTS[name].to_run(operations, batch.rows)
+            compiling = COSTS["llvm"].to_start(operations)
+            if spent > compiling:
+                name, more = "llvm", "; compiling it has paid"
+            else:
+                more = f"; llvm once the work reaches {compiling / spent:.0f} times this" if spent else ""
+            self._spent[is_data] = spent
+        self._tell(name, None, amount, more)
+        return name, self.over_data(name, is_data)
+
+    def _tell(self, name: str, executor: Optional[str], amount: str, more: str) -> None:
+        why = "as asked for" if executor else "as the quickest for that"
+        is_one = amount == "one example"
+        self._stories.pop(is_one, None)
+        self._stories[is_one] = f"{name} for {len(self.body.operations):,} operations over {amount}, {why}{more}"
+
+    def explain(self) -> str:
+        """What was chosen, and why: a line for one example and one for data, the later first."""
+        return "\n".join(reversed(self._stories.values())) or "nothing has run yet"
+
+    def _share(self, name: str, batch: Batch, threads: Optional[int], work: Callable[[int, int], None]) -> None:
+        """Do the work on the blocks of a batch, in contiguous shares, one for each thread."""
+        count = blocks(batch.rows)
+        if threads is None:
+            seconds = COSTS[name].to_run(len(self.body.operations) + self.body.inputs, batch.rows)
+            threads = min(cores(), int(seconds / THREAD))
+        elif threads < 1:
+            raise ValueError(f"threads={threads}: at least one thread is needed")
+        threads = min(threads, count)
+        if threads <= 1:
+            return work(0, count)
+        from concurrent.futures import ThreadPoolExecutor
+
+        bounds = [count * place // threads for place in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            for finished in [pool.submit(work, first, last) for first, last in itertools.pairwise(bounds)]:
+                finished.result()
+
+
+class _OneRow:
+    """One example as a batch of one row."""
+
+    def __init__(self, vectorized: Vectorized) -> None:
+        self.vectorized = vectorized
+
+    def run(self, numbers: np.ndarray) -> np.ndarray:
+        batch = Batch(np.asarray(numbers, dtype=np.float64), (), 1)
+        return self.vectorized.block(self.vectorized.prepare(batch), batch, 0, 1)[0]
+
+
+def _known(executor: str) -> str:
+    if executor not in NAMES:
+        raise ValueError(f"no executor is called {executor!r}: choose from {', '.join(NAMES)}")
+    return executor
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

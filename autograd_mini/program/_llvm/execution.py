@@ -1,0 +1,240 @@
+"""Running compiled bodies: one example, and rows of data.
+
+`Scalar` and `Rows` have the interfaces of the readable executors: the same batches, sums of the same blocks in the
+same order. `Rows` writes code for the layout and dtype of each array the first time it meets them; the rows that do
+not fill a tile go through the scalar function, which has the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd_mini._body.body import Body
+from autograd_mini._body.simplify import expand
+from autograd_mini.program._batch import Batch
+from autograd_mini.program._layout import Data
+from autograd_mini.program._llvm import engine, kernels
+from autograd_mini.program._llvm.kernels import RowsPlan
+from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, source
+from autograd_mini.program._llvm.lowering import Step, steps, watched
+from autograd_mini.program._reduction import BLOCK, LANES
+
+
+class Scalar:
+    """A body compiled for one example.
+
+    run(numbers)    numbers: an array of float64, one for each input; returns an array, one number for each output
+
+    Safe to call from several threads; the frame of a large graph is made anew for every call.
+    """
+
+    def __init__(self, body: Body) -> None:
+        body = expand(body)
+        self._prepare(body.inputs, body.constants, steps(body), body.outputs)
+
+    @classmethod
+    def of_steps(cls, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> Scalar:
+        self = cls.__new__(cls)
+        self._prepare(inputs, constants, made, outputs)
+        return self
+
+    def _prepare(self, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> None:
+        self.text = kernels.scalar(inputs, constants, made, outputs)
+        self.inputs, self.outputs = inputs, len(outputs)
+
+    @cached_property
+    def function(self) -> Any:
+        """scalar(address of the numbers, of the results, of the frame)"""
+        return engine.compile_text(self.text.module, self.text.optimized).function("scalar", 3)
+
+    def run(self, numbers: np.ndarray) -> np.ndarray:
+        """The outputs for one example, given the number of each input."""
+        return self.run_rows(np.ascontiguousarray(numbers, dtype=np.float64)[np.newaxis])[0]
+
+    def run_rows(self, table: np.ndarray) -> np.ndarray:
+        """The outputs for each row of a contiguous table of shape (rows, inputs)."""
+        results, frame = np.empty((len(table), self.outputs)), np.empty(self.text.frame)
+        given, made, between = address_of(table), address_of(results), address_of(frame)
+        for row in range(len(table)):
+            self.function(given + row * table.strides[0], made + row * results.strides[0], between)
+        engine.raise_failure()
+        return results
+
+
+class Rows:
+    """A body compiled for rows in which the given inputs are data.
+
+    sums(batch, first, last, sums)    write the sums over the blocks from `first` to `last` into `sums[first:last]`
+    rows(batch, first, last, out)     write the outputs for the rows of those blocks
+
+    Both may be called from several threads, for different blocks.
+    """
+
+    def __init__(self, body: Body, is_data: Sequence[bool]) -> None:
+        self.body = expand(body)
+        first = self.body.first_operation
+        varies = self.body.dependent(lambda slot: is_data[slot])
+        every = steps(self.body)
+        self.steps: list[Step] = [step for step in every if varies[step[2]]]
+        constants = {slot: self.body.constant(slot) for slot in range(self.body.inputs, first)}
+        needed = dict.fromkeys(slot for _, operands, _ in self.steps for slot in operands)
+        needed.update(dict.fromkeys(self.body.outputs))
+        self.shared = {slot: place for place, slot in enumerate(
+            slot for slot in needed if not varies[slot] and slot not in constants)}
+        self.constants = constants
+        self._once = Scalar.of_steps(self.body.inputs, self.body.constants,
+                                     _needed([step for step in every if not varies[step[2]]], self.shared),
+                                     list(self.shared))
+        self._tail = Scalar(body)
+        # an output that is asked for twice is added up once
+        self.summed = tuple(dict.fromkeys(self.body.outputs))
+        self.place = [self.summed.index(slot) for slot in self.body.outputs]
+        self.first_position = [self.body.outputs.index(slot) for slot in self.summed]
+        self._kernels: dict[Any, tuple[Any, int, int]] = {}
+        self._lock = threading.Lock()
+
+    def sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
+        if all(is_loadable(array) for _, array in batch.data):
+            self._sums(batch, first, last, sums)
+        else:
+            for place in range(first, last):
+                self._sums(_one_block(batch, place), 0, 1, sums[place:place + 1])
+
+    def rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
+        if all(is_loadable(array) for _, array in batch.data):
+            self._rows(batch, first, last, out)
+        else:
+            for place in range(first, last):
+                block = [Data(at, array[place * BLOCK:place * BLOCK + BLOCK]) for at, array in out]
+                self._rows(_one_block(batch, place), 0, 1, block)
+
+    def _sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
+        start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
+        run, count = _Run(self, batch, self.summed, ()), len(self.summed)
+        lanes = run.lanes(start, (stop - start) // TILE)
+        joined = _joined(lanes)
+        if np.isnan(joined).any():
+            for block in np.flatnonzero(np.isnan(joined).any(axis=1)).tolist():
+                begin = start + block * BLOCK
+                lanes[block, :count] = run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)[0]
+            joined = _joined(lanes)
+        rest = stop - (stop - start) % TILE
+        if rest < stop:
+            final = np.zeros((count, LANES))
+            if len(lanes) == last - first:
+                final[:] = lanes[-1, :count]
+            for row, numbers in enumerate(self._tail_rows(batch, rest, stop)):
+                final[:, row % LANES] += numbers[self.first_position]
+            sums[last - 1] = _joined(final)[self.place]
+            last -= 1
+        sums[first:last] = joined[:last - first, self.place]
+
+    def _rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
+        start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
+        columns = {at + column: array[:, column] for at, array in out for column in range(array.shape[1])}
+        run = _Run(self, batch, (), [(self.body.outputs[position], column) for position, column in columns.items()])
+        watched_lanes = run.lanes(start, (stop - start) // TILE)
+        for block in np.flatnonzero(np.isnan(watched_lanes).any(axis=(1, 2))).tolist():
+            begin = start + block * BLOCK
+            run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)
+        rest = stop - (stop - start) % TILE
+        if rest < stop:
+            tail = self._tail_rows(batch, rest, stop)
+            for position, column in columns.items():
+                column[rest:stop] = tail[:, position]
+
+    def shared_numbers(self, batch: Batch) -> np.ndarray:
+        """What is the same for every row."""
+        return self._once.run(batch.numbers) if self.shared else np.empty(1)
+
+    def _tail_rows(self, batch: Batch, start: int, stop: int) -> np.ndarray:
+        """The outputs for a few rows, one after the other."""
+        table = np.empty((stop - start, self.body.inputs))
+        table[:] = batch.numbers
+        for at, array in batch.data:
+            table[:, at:at + array.shape[1]] = array[start:stop]
+        return self._tail.run_rows(table)
+
+    def kernel(self, layouts: tuple[Source, ...], written: tuple[tuple[int, bool], ...], summed: Sequence[int],
+               careful: bool) -> tuple[Any, int, int]:
+        """The function for these layouts, how many slots it adds up, and how many numbers its frame holds."""
+        key = layouts, written, bool(summed), careful
+        known = self._kernels.get(key)
+        if known is None:
+            with self._lock:
+                known = self._kernels[key] = self._compile(layouts, written, summed, careful)
+        return known
+
+    def _compile(self, layouts: Any, written: Any, summed: Sequence[int], careful: bool) -> tuple[Any, int, int]:
+        watch = [] if careful else watched(self.steps, summed)
+        plan = RowsPlan(self.steps, layouts, self.constants, self.shared, [*summed, *watch], written, careful)
+        text = kernels.rows(plan)
+        function = engine.compile_text(text.module, text.optimized).function("kernel", 9)
+        return function, len(plan.summed), text.frame
+
+
+class _Run:
+    """One call of a kernel or several, over the same arrays: the tables of addresses it is given."""
+
+    def __init__(self, rows: Rows, batch: Batch, summed: Sequence[int],
+                 targets: Sequence[tuple[int, np.ndarray]]) -> None:
+        self.rows, self.summed = rows, summed
+        self.arrays = [array for _, array in batch.data]
+        self.layouts = tuple([source(at, array) for at, array in batch.data])
+        self.written = tuple([(slot, column.strides[0] == 8) for slot, column in targets])
+        table: list[int] = []
+        for layout, array in zip(self.layouts, self.arrays):
+            table += addresses(layout, array)
+        places = [0, len(table), len(table) + len(self.arrays), len(table) + len(self.arrays) + len(targets)]
+        table += [array.strides[0] for array in self.arrays]
+        table += [address_of(column) for _, column in targets]
+        table += [column.strides[0] for _, column in targets]
+        self.table = np.array(table, dtype=np.int64)
+        base = address_of(self.table)
+        self.columns, self.strides, self.outs, self.out_strides = [base + 8 * place for place in places]
+        self.shared = rows.shared_numbers(batch)
+
+    def lanes(self, start: int, tiles: int, careful: bool = False) -> np.ndarray:
+        """Run over whole tiles; the lanes of the sums, of shape (blocks, summed and watched, 8)."""
+        function, count, frame = self.rows.kernel(self.layouts, self.written, self.summed, careful)
+        shape = (-(-tiles * TILE // BLOCK), count, LANES)
+        size = math.prod(shape)
+        memory: np.ndarray = np.empty(size + frame + 8)
+        if tiles:
+            at = address_of(memory)
+            aligned = -(-at // 64) * 64
+            memory = memory[(aligned - at) // 8:]
+            function(start, tiles, self.columns, self.strides, address_of(self.shared), aligned + 8 * size, aligned,
+                     self.outs, self.out_strides)
+            engine.raise_failure()
+        return memory[:size].reshape(shape)
+
+
+def _one_block(batch: Batch, place: int) -> Batch:
+    """A block of a batch, as a batch of its own and as float64."""
+    rows = slice(place * BLOCK, min(place * BLOCK + BLOCK, batch.rows))
+    data = [Data(at, array[rows].astype(np.float64)) for at, array in batch.data]
+    return Batch(batch.numbers, data, rows.stop - rows.start)
+
+
+def _joined(lanes: np.ndarray) -> np.ndarray:
+    """The sums of eight lanes each, over the last axis, in the order of `reduction`."""
+    pairs = lanes[..., ::2] + lanes[..., 1::2]
+    fours = pairs[..., ::2] + pairs[..., 1::2]
+    return np.asarray(fours[..., 0] + fours[..., 1])
+
+
+def _needed(made: Sequence[Step], wanted: Any) -> list[Step]:
+    """Those steps that the wanted slots depend on."""
+    found, slots = [], set(wanted)
+    for row, operands, result in reversed(made):
+        if result in slots:
+            found.append((row, operands, result))
+            slots.update(operands)
+    return found[::-1]

@@ -1,0 +1,213 @@
+"""Program: a recorded function that runs over one example or over many rows of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from autograd_mini._body.body import Body
+from autograd_mini.program import _executors as executors, _layout as layouts
+from autograd_mini.program._batch import Batch
+from autograd_mini.program._c_source import c_source
+from autograd_mini.program._layout import Data, Part
+from autograd_mini.program._listing import listing
+from autograd_mini.program._reduction import join
+
+
+class Program:
+    """A recorded function, made by `trace`.
+
+    >>> from autograd_mini.program import trace
+    >>> area = trace(lambda width, height: width * height, 1.0, 1.0)
+    >>> area
+    <lambda>: 2 inputs, 1 operations, 1 outputs
+      inputs   width, height
+      t2 = width * height
+      outputs  result = t2
+    >>> area(2.0, 3.0), area.map(2.0, [1.0, 2.0, 3.0]), area.mean([1.0, 3.0], 5.0)
+    (6.0, array([2., 4., 6.]), 10.0)
+
+    Over data, each argument (each array or number in it, where it is nested) is shared by every row if it has the
+    shape it had in the example, and data if its shape is (m,) + that shape. Anything else is an error that names the
+    argument. Numbers may be of any real dtype and arrays in any layout; results are float64.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    result: Any
+    body: Body
+    names: dict[int, str]
+
+    def __init__(self, name: str, arguments: Sequence[Any], result: Any, body: Body, names: Mapping[int, str]) -> None:
+        self.name, self.arguments, self.result = name, tuple(arguments), result
+        self.body, self.names = body, dict(names)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._executors = executors.Executors(self.body)
+        self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
+
+    def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
+        """The result for one example, of the structure and shapes it was traced with."""
+        if executor in self._callers:
+            result = self._callers[executor](arguments)
+            if result is not NotImplemented:
+                return result
+        return self._call(arguments, executor)
+
+    def _call(self, arguments: tuple[Any, ...], executor: Optional[str]) -> Any:
+        numbers = np.empty(self.body.inputs)
+        for part, given in self._matched(arguments):
+            array = layouts.number_array(given, part.name)
+            if array.shape != part.dimensions:
+                raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
+                                "example: use .map, .sum or .mean for many rows")
+            numbers[part.start:part.start + part.size] = array.ravel()
+        outputs = self._executors.run(numbers, executor)
+        caller = self._executors.caller(self.arguments, self.result, executor)
+        if caller is not None:
+            self._callers[executor] = caller
+        return self._rebuild(outputs)
+
+    def map(self, *arguments: Any, out: Any = None, executor: Optional[str] = None,
+            threads: Optional[int] = None) -> Any:
+        """The result for every row, stacked: each number of the result becomes (m,), each array (m,) + its shape.
+
+        `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
+        arguments' own memory, also shifted: such arguments are copied first.
+        """
+        batch = self._batch(arguments)
+        is_new = out is None
+        if is_new:
+            out = layouts.fill(self.result, lambda part: np.empty((batch.rows, *part.dimensions)))
+        columns = list(self._columns(out, batch.rows))
+        if not is_new:
+            batch = batch._replace(data=[
+                Data(at, array.copy() if any(np.may_share_memory(array, column) for _, column in columns) else array)
+                for at, array in batch.data])
+        self._executors.rows(batch, columns, executor, threads)
+        return out
+
+    def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
+        """The result summed over the rows; 0 for no rows."""
+        return self._rebuild(self._sums(self._batch(arguments), executor, threads))
+
+    def mean(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
+        """The mean of the result over the rows; nan for no rows."""
+        batch = self._batch(arguments)
+        sums = self._sums(batch, executor, threads)
+        return self._rebuild(sums / batch.rows if batch.rows else np.full_like(sums, np.nan))
+
+    def explain(self) -> str:
+        """Which executor ran the last calls, over data and over one example, and why; the later of the two first."""
+        return self._executors.explain()
+
+    def listing(self) -> str:
+        """Every operation of the program as text, in order; `repr` leaves out the middle of a long one."""
+        return self._listing(None)
+
+    def _listing(self, limit: Optional[int]) -> str:
+        return listing(self.name, self.body, self.input_names, self.output_names, self.names, limit)
+
+    def c_source(self) -> str:
+        """The program as a C99 function of one example, `void name(const double *inputs, double *outputs)`.
+
+        Raises MissingColumnError where a primitive has neither C text nor an expansion.
+        """
+        return c_source(self.name, self.body, self.input_names, self.output_names)
+
+    def llvm_ir(self) -> str:
+        """The program as LLVM IR of one example, as it is handed to LLVM."""
+        from autograd_mini.program._llvm import Scalar
+
+        return Scalar(self.body).text.module
+
+    @property
+    def input_names(self) -> list[str]:
+        """What each number of the arguments is called, in the order of their slots."""
+        return [name for layout in self.arguments for part in layouts.parts(layout) for name in part.names()]
+
+    @property
+    def output_names(self) -> list[str]:
+        """What each number of the result is called."""
+        return [name for part in layouts.parts(self.result) for name in part.names()]
+
+    def _matched(self, arguments: Sequence[Any]) -> Iterator[tuple[Part, Any]]:
+        if len(arguments) != len(self.arguments):
+            names = ", ".join(layout_name(layout) for layout in self.arguments)
+            raise TypeError(f"{self.name} takes {len(self.arguments)} arguments ({names}), not {len(arguments)}")
+        for layout, argument in zip(self.arguments, arguments):
+            if type(layout) is Part:
+                yield layout, argument
+            else:
+                yield from layouts.match(layout, argument, layout_name(layout))
+
+    def _batch(self, arguments: Sequence[Any]) -> Batch:
+        numbers = np.zeros(self.body.inputs)
+        data: list[Data] = []
+        rows, witness = -1, ""
+        for part, given in self._matched(arguments):
+            array = layouts.number_array(given, part.name)
+            shape = part.dimensions
+            if array.shape == shape:
+                numbers[part.start:part.start + part.size] = array.ravel()
+            elif array.ndim == len(shape) + 1 and array.shape[1:] == shape:
+                if rows not in (-1, len(array)):
+                    raise TypeError(f"argument {part.name!r} has {len(array)} rows and argument {witness!r} has {rows}")
+                rows, witness = len(array), part.name
+                data.extend(layouts.columns(part.start, array))
+            else:
+                raise TypeError(f"argument {part.name!r} has the shape {array.shape}: give {shape}, as in the example, "
+                                f"to share it, or {('m', *shape)} for m rows of data".replace("'m'", "m"))
+        if rows < 0:
+            raise TypeError(f"none of the arguments of {self.name} is data: at least one needs a shape (m,) + its "
+                            "shape in the example; for one example, call the program itself")
+        return Batch(numbers, data, rows)
+
+    def _sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
+        return join(self._executors.sums(batch, executor, threads))
+
+    def _columns(self, out: Any, rows: int) -> Iterator[Data]:
+        for part, array in layouts.match(self.result, out, "out"):
+            shape = (rows, *part.dimensions)
+            if type(array) is not np.ndarray or array.dtype != np.float64 or array.shape != shape \
+                    or not array.flags.writeable:
+                raise TypeError(f"out for {part.name!r} must be a writeable array of float64 of shape {shape}")
+            yield from layouts.columns(part.start, array)
+
+    def _rebuild(self, numbers: Any) -> Any:
+        flat = np.asarray(numbers, dtype=np.float64)
+
+        def content(part: Part) -> Any:
+            if part.shape is None:
+                return float(flat[part.start])
+            return flat[part.start:part.start + part.size].reshape(part.shape).copy()
+
+        return layouts.fill(self.result, content)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return (self.arguments, self.result, self.names) == (other.arguments, other.result, other.names) \
+            and self.body == other.body
+
+    def __hash__(self) -> int:
+        return hash((self.body, len(self.arguments)))
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.name, self.arguments, self.result, self.body, self.names
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.name, self.arguments, self.result, self.body, self.names = state
+        self._prepare()
+
+    def __repr__(self) -> str:
+        return self._listing(100)
+
+
+def layout_name(layout: Any) -> str:
+    """The name of an argument, which its first part's name begins with."""
+    found = layouts.parts(layout)
+    return found[0].name.split("[", maxsplit=1)[0] if found else "an empty argument"

@@ -1,0 +1,145 @@
+"""Recording a function as a Program: run it once on Values, then flatten the graph that came out.
+
+A derivative inside the function is part of the graph like all else, so a Program never sees a derivative.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini._body.simplify import Builder
+from autograd_mini._core.graph import require_fresh, topological_order
+from autograd_mini._core.numbers import real
+from autograd_mini._core.value import Value, engines
+from autograd_mini.program._layout import Part, fill, lay_out, of_graph, parts
+from autograd_mini.program._program import Program
+
+
+def trace(f: Callable[..., Any], *example: Any, simplify: bool = True) -> Program:
+    """Record f once, on one example, as a Program that runs at native speed over many.
+
+    The example's arguments and f's result may be numbers, NumPy arrays, and lists, tuples and dicts of them, nested
+    as you like; only their structure counts, the numbers do not, except that they must be usable: f is run on them.
+    `simplify=False` keeps every operation as recorded.
+
+    >>> from autograd_mini import exp
+    >>> step = trace(lambda w, x: exp(w * x), 2.0, 0.0)
+    >>> step(0.0, 3.0)
+    1.0
+    >>> step.sum(0.0, [3.0, 4.0, 5.0])
+    3.0
+
+    Raises TypeError where the example holds a Value, where f returns something that is not a number, or uses a Value
+    that it takes from outside; TracedBranchError where f decides by the number of an argument; StaleGraphError where
+    it assigned a leaf after using it.
+    """
+    names = _argument_names(f, example)
+    layouts: list[Any] = []
+    numbers: list[float] = []
+    for name, argument in zip(names, example):
+        layout, found, _ = lay_out(argument, name, len(numbers))
+        layouts.append(layout)
+        numbers.extend(_example_number(entry, name) for entry in found)
+    slot_names = [slot for layout in layouts for part in parts(layout) for slot in part.names()]
+    inputs, result = _run(f, layouts, numbers, slot_names)
+    output_layout, outputs, _ = lay_out(result, "result")
+    outputs = [_output(entry, name) for entry, name in
+               zip(outputs, (slot for part in parts(output_layout) for slot in part.names()))]
+    order = topological_order(*(entry for entry in outputs if type(entry) is not float))
+    require_fresh(order)
+    _refuse_captured(order, inputs, lambda: _run(f, layouts, numbers, slot_names))
+    return _flatten(f, layouts, inputs, order, outputs, output_layout, simplify)
+
+
+def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names.extend(f"{parameter.name}[{place}]" for place in range(len(example) - len(names)))
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    return [names[place] if place < len(names) else f"x{place}" for place in range(len(example))]
+
+
+def _example_number(entry: Any, name: str) -> float:
+    if isinstance(entry, tuple(engines.values())):
+        raise of_graph(name)
+    return real(entry, f"argument {name!r} of the example")
+
+
+def _run(f: Callable[..., Any], layouts: Sequence[Any], numbers: Sequence[float],
+         names: Sequence[str]) -> tuple[list[Value], Any]:
+    """Fresh traced inputs, and what f makes of them."""
+    inputs = [Value.restore(number, name, None, (), (), None, 0, None, True) for number, name in zip(numbers, names)]
+
+    def content(part: Part) -> Any:
+        if part.shape is None:
+            return inputs[part.start]
+        array = np.empty(part.size, dtype=object)
+        array[:] = inputs[part.start:part.start + part.size]
+        return array.reshape(part.shape)
+
+    return inputs, f(*[fill(layout, content) for layout in layouts])
+
+
+def _output(entry: Any, name: str) -> Any:
+    if isinstance(entry, tuple(engines.values())):
+        return entry
+    try:
+        return real(entry, name)
+    except TypeError:
+        raise TypeError(f"a traced function returns numbers, Values and nestings of them, but {name} is of type "
+                        f"{type(entry).__name__}") from None
+
+
+def _refuse_captured(order: Sequence[Any], inputs: Sequence[Value],
+                     again: Callable[[], tuple[list[Value], Any]]) -> None:
+    """Raise TypeError if the graph has a leaf that f did not make itself.
+
+    f is run once more if there are leaves that are no inputs: what is the same object in both graphs is from outside.
+    """
+    own = set(map(id, inputs))
+    foreign = {id(node): node for node in order if not node.operands and id(node) not in own}
+    if not foreign:
+        return
+    for node in foreign.values():
+        if node.is_traced:
+            raise TypeError(f"the function uses {node.name!r}, an argument of a function that is being traced around "
+                            "it: trace the outer function only, or pass the Value as an argument")
+    _, result = again()
+    for node in topological_order(*(entry for entry in lay_out(result, "result")[1]
+                                    if isinstance(entry, tuple(engines.values())))):
+        if id(node) in foreign:
+            who = repr(node.name) if node.name else f"a Value, {node.data!r},"
+            raise TypeError(f"the function uses {who} from outside, which would be frozen into the program: pass it as "
+                            "an argument, or use its .data where a constant is meant")
+
+
+def _flatten(f: Callable[..., Any], layouts: Sequence[Any], inputs: Sequence[Value], order: Sequence[Any],
+             outputs: Sequence[Any], output_layout: Any, simplify: bool) -> Program:
+    builder = Builder(len(inputs), simplify)
+    references = {id(node): place for place, node in enumerate(inputs)}
+    named: dict[int, str] = {}
+    for node in order:
+        if id(node) in references:
+            continue
+        if node.operation is None:
+            references[id(node)] = builder.constant(node.data)
+            continue
+        operands = tuple([builder.constant(operand) if type(operand) is float else references[id(operand)]
+                          for operand in node.operands])
+        reference = references[id(node)] = builder.apply(node.operation, operands)
+        if node.name and reference >= len(inputs):
+            named.setdefault(reference, node.name)
+    body, slot = builder.body([builder.constant(entry) if type(entry) is float else references[id(entry)]
+                               for entry in outputs])
+    names = {slot(reference): name for reference, name in named.items() if slot(reference) >= 0}
+    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, names)

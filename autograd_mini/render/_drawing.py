@@ -1,0 +1,151 @@
+"""`draw`: a graph as a picture that can be looked at, saved and played."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import Any, Callable, Mapping, Optional, Union
+
+from autograd_mini._body import calculus
+from autograd_mini._core.graph import topological_order
+from autograd_mini._core.value import engines
+from autograd_mini.render._dot import dot_source
+from autograd_mini.render._folding import Fold
+from autograd_mini.render._formulas import latex
+from autograd_mini.render._picture import Color, Picture, build
+from autograd_mini.render._placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
+from autograd_mini.render._svg import STANDALONE, svg_source
+
+OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
+
+
+class Drawing:
+    """A drawn graph: shown by Jupyter as it is, saved by `save`, as text by `dot`, `svg()` and `html()`."""
+
+    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool,
+                 again: Callable[[Mapping[int, float]], tuple[Picture, Placement]]) -> None:
+        self.value, self.picture, self._placed, self._dark, self._again = value, picture, placed, dark, again
+
+    @cached_property
+    def dot(self) -> str:
+        """The graph in Graphviz' language, with HTML-like labels."""
+        return dot_source(self.picture, dark=self._dark)
+
+    def svg(self) -> str:
+        """SVG for a page: its ink is `currentColor`, so it follows the page from light to dark."""
+        return svg_source(self.picture, self._placed)
+
+    def html(self) -> str:
+        """One self-contained page that plays the forward and the backward pass."""
+        from autograd_mini.render._player import page
+
+        picture, placed = self._again(calculus.gradients(self.value))
+        return page(self.value, picture, svg_source(picture, placed))
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> Drawing:
+        """Write .svg, .png, .pdf, .html or .gv, as the path's ending says, and return the drawing.
+
+        Raises ValueError for another ending; NoLayoutError for .png and .pdf where there is no Graphviz.
+        """
+        ending = os.path.splitext(os.fspath(path))[1].lower()
+        if ending == ".svg":
+            content = svg_source(self.picture, self._placed, STANDALONE).encode()
+        elif ending == ".html":
+            content = self.html().encode()
+        elif ending in (".gv", ".dot"):
+            content = self.dot.encode()
+        elif ending in (".png", ".pdf"):
+            content = self._painted(ending[1:])
+        else:
+            raise ValueError(f"a drawing is saved as .svg, .png, .pdf, .html or .gv, not {ending or 'without ending'}: "
+                             f"{os.fspath(path)!r}")
+        with open(path, "wb") as file:
+            file.write(content)
+        return self
+
+    def _painted(self, output: str, dpi: int = 144) -> bytes:
+        source = self.dot
+        if output == "png":
+            source = source.replace("graph [", f"graph [dpi={dpi} ", 1)
+        return run_dot(source, output)
+
+    def __repr__(self) -> str:
+        return f"<Drawing: {self.picture.title}>"
+
+    def _repr_html_(self) -> str:
+        return self.svg()
+
+    def _repr_png_(self) -> Optional[bytes]:
+        try:
+            return self._painted("png", 96)
+        except (NoLayoutError, OSError):
+            return None
+
+
+def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
+         color: Color = None, highlight: Any = None, rankdir: str = "LR", layout: Optional[str] = None,
+         dark: bool = False) -> Drawing:
+    """The computation graph of a Value as a picture.
+
+    fold       scopes as single boxes: True for the outermost ones, False for none, or the names of those to fold
+    limit      how many boxes there may be; beyond, only those nearest to the root are drawn and the rest is counted
+    labels     the local derivative on each edge: "number", "formula" or "none"
+    color      None, "grad" for the size of the gradient, or a number for each node: a dict or a function
+    highlight  a Value, or several: the paths from there to the root
+    rankdir    "LR", "RL", "TB" or "BT"
+    layout     "dot" for Graphviz, "own" for our own; None takes Graphviz where there is one
+    dark       for .png and .pdf, which cannot follow the page as SVG does
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0, "x")
+    >>> draw(x * x + 1)
+    <Drawing: Computation graph of 10: 3 nodes>
+
+    Raises StaleGraphError where a leaf was assigned after the graph was built, TypeError for what is not a Value.
+    """
+    kinds = tuple(engines.values())
+    if not isinstance(value, kinds):
+        raise TypeError(f"only a Value can be drawn, not {type(value).__name__}")
+    for option, given, known in (("labels", labels, ("number", "formula", "none")),
+                                 ("rankdir", rankdir, ("LR", "RL", "TB", "BT")),
+                                 ("layout", layout, (None, "dot", "own"))):
+        if given not in known:
+            raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
+    if limit < 1:
+        raise ValueError(f"limit is {limit!r}: a picture has at least one box")
+    highlighted = [] if highlight is None else [highlight] if isinstance(highlight, kinds) else list(highlight)
+    for node in highlighted:
+        if not isinstance(node, kinds):
+            raise TypeError(f"highlight takes Values, not {type(node).__name__}")
+
+    def drawn(grads: Optional[Mapping[int, float]] = None) -> tuple[Picture, Placement]:
+        def picture(boxes: int) -> Picture:
+            return build(value, fold, boxes, labels, color, highlighted, rankdir, grads)
+
+        if layout != "own":
+            whole = picture(limit)
+            try:
+                return whole, by_graphviz(whole)
+            except NoLayoutError:
+                if layout == "dot":
+                    raise
+        small = picture(min(limit, OWN_LIMIT))
+        return small, by_ourselves(small)
+
+    return Drawing(value, *drawn(), dark, drawn)
+
+
+def mimebundle(value: Any) -> dict[str, Any]:
+    """What a notebook shows for a Value: its picture when the graph is small, else its formula, and always its repr."""
+    bundle: dict[str, Any] = {"text/plain": repr(value)}
+    try:
+        nodes = len(topological_order(value))
+        if 1 < nodes <= _SMALL:
+            drawing = draw(value)
+            bundle["text/html"] = drawing._repr_html_()
+            bundle["image/png"] = drawing._repr_png_()
+        elif 1 < nodes <= _READABLE:
+            bundle["text/latex"] = f"$$ {latex(value)} $$"
+    except Exception:  # a stale graph, say: looking at a cell's last line must never end in a traceback
+        bundle = {"text/plain": repr(value)}
+    return {kind: content for kind, content in bundle.items() if content is not None}

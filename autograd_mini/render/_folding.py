@@ -1,0 +1,92 @@
+"""What is drawn as one box: scopes, and beyond a limit all that is far from the root."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any, Iterable, Union
+
+from autograd_mini._core.graph import is_node
+
+Fold = Union[bool, str, Iterable[str]]
+_KEPT, _REST_BOXES, _LEAVES_APART = 60, 6, 3
+
+
+def grouped(order: list[Any], fold: Fold, limit: int) -> dict[int, Any]:
+    """For the id of every node the key of its box: its own id, or a tuple that says what it is folded into."""
+    return _capped(order, _scoped(order, fold), limit)
+
+
+def _scoped(order: list[Any], fold: Fold) -> dict[int, Any]:
+    groups: dict[int, Any] = {id(node): id(node) for node in order}
+    if fold is False:
+        return groups
+    scopes = {id(node): node.note.scope for node in order if node.note is not None and node.note.scope}
+    if not scopes:
+        return groups
+    shared, chosen = 0, frozenset[str]()
+    if fold is True:
+        operations = [node for node in order if node.operands]
+        if len(operations) == sum(id(node) in scopes for node in operations):
+            first, last = min(scopes.values()), max(scopes.values())
+            shared = next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))
+    else:
+        chosen = frozenset([fold] if isinstance(fold, str) else fold)
+        missing = chosen.difference(*scopes.values())
+        if missing:
+            known = sorted(set().union(*scopes.values()))
+            raise ValueError(f"no scope of this graph is called {sorted(missing)[0]!r}: there are {', '.join(known)}")
+    for key, scope in scopes.items():
+        depth = shared + 1 if fold is True else next((i + 1 for i, name in enumerate(scope) if name in chosen), 0)
+        if 0 < depth <= len(scope):
+            groups[key] = ("scope", *scope[:depth])
+    counts = Counter(groups.values())
+    groups = {key: key if counts[group] == 1 else group for key, group in groups.items()}
+    _gather_leaves(order, groups)
+    return groups
+
+
+def _gather_leaves(order: list[Any], groups: dict[int, Any]) -> None:
+    """Leaves that only one folded scope uses become one box in front of it."""
+    users: dict[int, set[Any]] = {}
+    for node in order:
+        for operand in node.operands:
+            if is_node(operand) and not operand.operands:
+                users.setdefault(id(operand), set()).add(groups[id(node)])
+    alone = {key: next(iter(found)) for key, found in users.items() if len(found) == 1}
+    crowds = Counter(group for group in alone.values() if isinstance(group, tuple))
+    for key, group in alone.items():
+        if crowds[group] > _LEAVES_APART:
+            groups[key] = ("leaves", group)
+
+
+def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, Any]:
+    """The boxes nearest to the root as they are, the rest folded by what hangs together."""
+    if len(set(groups.values())) <= limit:
+        return groups
+    operands: dict[Any, dict[Any, None]] = {}
+    for node in order:
+        below = operands.setdefault(groups[id(node)], {})
+        for operand in node.operands:
+            if is_node(operand):
+                below[groups[id(operand)]] = None
+    root = groups[id(order[-1])]
+    kept, pending = {root}, deque([root])
+    while pending:
+        for group in operands[pending.popleft()]:
+            if group not in kept and len(kept) < min(limit, _KEPT):
+                kept.add(group)
+                pending.append(group)
+    parent = {group: group for group in operands if group not in kept}
+
+    def find(group: Any) -> Any:
+        while parent[group] is not group:
+            parent[group] = group = parent[parent[group]]
+        return group
+
+    for group, below in operands.items():
+        for other in below:
+            if group in parent and other in parent:
+                parent[find(other)] = find(group)
+    parts = list(dict.fromkeys(find(group) for group in parent))
+    names = {part: ("rest", i if len(parts) <= _REST_BOXES else 0) for i, part in enumerate(parts)}
+    return {key: group if group in kept else names[find(group)] for key, group in groups.items()}
