@@ -1,107 +1,42 @@
 """Scalar automatic differentiation: a graph that can be differentiated, drawn, explained and compiled."""
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+from typing import Any as _Any
 
-from autograd_mini._body.calculus import gradient
-from autograd_mini._body.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
-from autograd_mini._core import numpy_protocol as _numpy_protocol  # noqa: F401  (registers itself)
-from autograd_mini._core.custom import custom_gradient, stop_gradient
-from autograd_mini._core.graph import StaleGraphError, leaves, topological_order
-from autograd_mini._core.numbers import TracedBranchError
-from autograd_mini._core.recording import NonFiniteError, record_source, scope, strict
-from autograd_mini._core.value import Value, engine, primitive
 from autograd_mini._version import __version__ as __version__
-from autograd_mini.functions import (
-    abs,
-    acos,
-    acosh,
-    add,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    away,
-    cbrt,
-    chain,
-    cos,
-    cosh,
-    defined,
-    div,
-    equal,
-    erf,
-    erfc,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    hypot,
-    less,
-    less_equal,
-    ln,
-    log,
-    log1p,
-    log2,
-    log10,
-    log_sigmoid,
-    logaddexp,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    norm_cdf,
-    pow,
-    reciprocal,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    softplus,
-    sqrt,
-    square,
-    sub,
-    tan,
-    tanh,
-    where,
-)
-from autograd_mini.primitives import MissingColumnError
-from autograd_mini.render import Drawing, NoLayoutError, draw, latex, text, tree
 
-if _TYPE_CHECKING:
-    from autograd_mini.explain import (
-        Derivation,
-        Diagnosis,
-        _stabilize as stabilize,
-        check_derivation,
-        check_gradients,
-        derive,
-        diagnose,
-    )
-    from autograd_mini.program import Program, trace
-
-__all__ = [
-    "Derivation", "Diagnosis", "Drawing", "MissingColumnError", "NoLayoutError", "NonFiniteError", "Program",
-    "StaleGraphError", "TracedBranchError", "Value", "abs", "acos", "acosh", "add", "asin", "asinh", "atan",
-    "atan2", "atanh", "away", "cbrt", "chain", "check_derivation", "check_gradients", "cos", "cosh",
-    "custom_gradient", "defined", "derive", "diagnose", "div", "draw", "engine", "equal", "erf", "erfc", "exp",
-    "exp2", "expm1", "floor", "grad", "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp",
-    "latex", "leaves", "less", "less_equal", "ln", "log", "log10", "log1p", "log2", "log_sigmoid", "logaddexp",
-    "maximum", "minimum", "mul", "neg", "norm_cdf", "pow", "primitive", "reciprocal", "record_source", "relu",
-    "scope", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "stabilize", "stop_gradient", "strict",
-    "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "value_and_grad", "vjp", "where",
-]
-
-_WINGS = {
+_NOW = {
+    "_core.numpy_protocol": (),  # it lends itself to Value
+    "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "NoLayoutError",
+                     "NonFiniteError", "StaleGraphError", "TracedBranchError", "TracedValueError", "UnknownRowError"),
+    "_core.value": ("Value", "engine", "primitive"),
+    "_core.graph": ("leaves", "topological_order"),
+    "_core.recording": ("record_source", "scope", "strict"),
+    "_body.calculus": ("gradient",),
+    "_body.transforms": ("grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"),
+    "render": ("Drawing", "draw", "latex", "text", "tree"),
+    "functions": ("log",),
+    "_core.custom": ("custom_gradient", "stop_gradient"),
+}
+_LATER = {
     "explain": ("Derivation", "Diagnosis", "check_derivation", "check_gradients", "derive", "diagnose", "stabilize"),
     "program": ("Program", "trace"),
 }
-"""What is imported when it is first used: these wings would double the time that importing the package takes."""
+"""What is public, by module. The latter wings are imported when they are first used: they would double the time that
+importing the package takes."""
+
+from autograd_mini._core.value import functions as _functions  # noqa: E402
+from autograd_mini.functions import *  # noqa: E402, F403  (the function of every row)
+
+for _module, _names in _NOW.items():
+    _home = _import_module(f"autograd_mini.{_module}")
+    globals().update({name: getattr(_home, name) for name in _names})
+
+__all__ = [*sorted({name for names in (*_NOW.values(), *_LATER.values(), tuple(_functions)) for name in names})]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> _Any:
-    for wing, names in _WINGS.items():
+    for wing, names in _LATER.items():
         if name in names:
             found = globals()[name] = getattr(_import_module(f"autograd_mini.{wing}"), name)
             return found

@@ -4,3 +4,5 @@ from autograd_mini._core.value import functions
 
 globals().update(functions)
 log = functions["ln"]
+
+__all__ = ["log", *functions]  # noqa: PLE0604

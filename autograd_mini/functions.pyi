@@ -79,6 +79,7 @@ sinh: _Unary
 softplus: _Unary
 sqrt: _Unary
 square: _Unary
+stop_gradient: _Unary
 sub: _Binary
 tan: _Unary
 tanh: _Unary

@@ -1,241 +1,50 @@
 """The table: one row says all that is ever said about a primitive.
 
 A row holds the function's value, its partial derivatives and how it is written in C, text and LaTeX. The
-partials are written in the table's own primitives and operators, so one lambda serves every reading of it: called
-with `Real`s it gives a number, with graph nodes a differentiable graph, with C operands a list of C statements.
-To read a rule in a new way, subclass `Operators` and say what applying a primitive means.
-
-A partial is called with the result `y` and then the operands; None stands for a derivative that is zero everywhere.
-Rules hold no `if` and no comparison: conditions are primitives too (`less`, `equal`, `where`), so that a rule means
-the same for a number, a row of data and a symbol.
+partials are written in the table's own primitives and operators, so one lambda serves every reading of it, see
+`Operators`. A partial is called with the result `y` and then the operands; None stands for a derivative that is zero
+everywhere. Rules hold no `if` and no comparison: conditions are primitives too (`less`, `equal`, `where`), so that a
+rule means the same for a number, a row of data and a symbol.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
-import string
 import sys
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any
 
-Rule = Callable[..., Any]
+from autograd_mini._core.errors import MissingColumnError
+from autograd_mini._core.rows import (
+    ATOM,
+    BUILT_IN,
+    FACTOR,
+    INNER,
+    MOST_OPERANDS,
+    NAN,
+    NEGATION,
+    NUMBER,
+    POWER,
+    PRODUCT,
+    ROWS,
+    SIGN,
+    SUM,
+    TABLE,
+    TRUE,
+    Operators,
+    Primitive,
+    Real,
+    Rule,
+    lookup,
+    number,
+    primitive,
+)
 
-
-class MissingColumnError(TypeError):
-    """A primitive is used in a way that needs a column its row does not have."""
-
-
-class Primitive:
-    """A row of the table. Calling it applies the primitive to numbers of any kind that understands `apply`."""
-
-    __slots__ = ("name", "value", "partials", "c", "text", "latex", "binds", "at",
-                 "numpy", "expansion", "formula", "shortcut", "domain", "ulps", "index")
-
-    name: str
-    value: Rule
-    partials: tuple[Optional[Rule], ...]
-    c: Optional[str]
-    text: str
-    latex: str
-    binds: tuple[int, int]
-    at: tuple[tuple[float, ...], ...]
-    numpy: Optional[str]
-    expansion: Optional[Rule]
-    formula: Optional[Rule]
-    shortcut: Optional[Rule]
-    domain: str
-    ulps: tuple[Any, Any]
-    index: int
-
-    def __call__(self, *operands: Any) -> Any:
-        for operand in operands:
-            if isinstance(operand, Operators):
-                return operand.apply(self, operands)
-        return self.number(*operands)
-
-    def number(self, *operands: float) -> float:
-        """The value as a float, by IEEE 754 rules: nan and inf, never an exception of the built-in rows."""
-        return self.real("value", self.value(*map(float, operands)))
-
-    def partial(self, position: int, y: float, *operands: float) -> float:
-        """The derivative by one operand as a float, given the result and the operands."""
-        rule = self.partials[position]
-        if rule is None:
-            return 0.0
-        slope = rule(Real(y), *map(Real, operands))
-        return slope.number if type(slope) is Real else self.real(f"partial {position}", slope)
-
-    def real(self, column: str, result: Any) -> float:
-        """What a rule gave as a float; TypeError with the name of the row where it is no real number."""
-        if isinstance(result, (str, bytes)) or not hasattr(type(result), "__float__"):
-            raise TypeError(f"{column} of primitive {self.name!r} gave {type(result).__name__}: return a real number")
-        return float(result)
-
-    def operand_names(self) -> list[str]:
-        """What the rules of the row call the operands."""
-        for rule in self.partials:
-            code = getattr(rule, "__code__", None)
-            if code is not None and code.co_argcount == len(self.partials) + 1:
-                return list(code.co_varnames[1:code.co_argcount])
-        return ["a", "b", "c"][:len(self.partials)] if len(self.partials) < 4 else \
-            [f"x{i}" for i in range(len(self.partials))]
-
-    def require(self, column: str, purpose: str) -> Any:
-        """The entry of a column, or an error that names the primitive and the column that is missing."""
-        entry = getattr(self, column)
-        if entry is None:
-            raise MissingColumnError(f"primitive {self.name!r} has no column {column!r}, which {purpose} needs: "
-                                     f"give {column}= to primitive({self.name!r}, ...)")
-        return entry
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return lookup, (self.name,)
-
-
-class Operators:
-    """Arithmetic for one reading of the table: `apply(primitive, operands)` says what a primitive means there."""
-
-    __slots__ = ()
-
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
-        raise TypeError(f"{type(self).__name__} does not say what applying {primitive.name!r} means")
-
-    def __add__(self, other: Any) -> Any: return add(self, other)
-    def __radd__(self, other: Any) -> Any: return add(other, self)
-    def __sub__(self, other: Any) -> Any: return sub(self, other)
-    def __rsub__(self, other: Any) -> Any: return sub(other, self)
-    def __mul__(self, other: Any) -> Any: return mul(self, other)
-    def __rmul__(self, other: Any) -> Any: return mul(other, self)
-    def __truediv__(self, other: Any) -> Any: return div(self, other)
-    def __rtruediv__(self, other: Any) -> Any: return div(other, self)
-    def __pow__(self, other: Any) -> Any: return pow(self, other)
-    def __rpow__(self, other: Any) -> Any: return pow(other, self)
-    def __neg__(self) -> Any: return neg(self)
-    def __abs__(self) -> Any: return abs(self)
-
-
-class Real(Operators):
-    """A float whose arithmetic never raises: the reading of a rule as a number."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: float) -> None:
-        self.number = number
-
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Real:
-        return Real(primitive.value(*[o.number if type(o) is Real else float(o) for o in operands]))
-
-
-def number(rule: Rule, *operands: float) -> float:
-    """Evaluate a rule of the table (a partial, an expansion) on plain floats."""
-    result = rule(*map(Real, operands))
-    return result.number if type(result) is Real else float(result)
-
-
-TABLE: dict[str, Primitive] = {}
-BUILT_IN: dict[str, Primitive] = {}
-"""The rows that come with the package, by name."""
-
-
-def lookup(name: str) -> Primitive:
-    """The row of that name, as pickled graphs refer to it."""
-    if name not in TABLE:
-        raise LookupError(f"no primitive is called {name!r}: define it with primitive({name!r}, ...) first")
-    return TABLE[name]
-
-
-MOST_OPERANDS = 64
-"""How many operands a primitive can have."""
-
-SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
-"""Binding strengths. A template's `{0:2}` brackets operand 0 when it binds more loosely than 2."""
-
-
-def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]], c: Optional[str] = None,
-              text: Optional[str] = None, latex: Optional[str] = None,
-              binds: Union[int, tuple[int, int]] = ATOM, at: Sequence[Any] = (), numpy: Optional[str] = None,
-              expansion: Optional[Rule] = None, formula: Optional[Rule] = None, shortcut: Optional[Rule] = None,
-              domain: str = "", ulps: tuple[Any, Any] = (2, 4)) -> Primitive:
-    """Add a row to the table and return it.
-
-    name       an identifier; the built-in names are taken
-    value      floats -> float. May be None where `expansion` is given
-    partials   one rule for each operand: (y, *operands) -> derivative, or None where it is zero everywhere
-    c          C expression of the value, `{0}` for the first operand
-    text       as Python would write it; default `name({0}, ...)`
-    latex      default `\\operatorname{name}(...)`
-    binds      binding strength of the text, or of the text and the LaTeX
-    at         sample points for the tests that a row brings with it: numbers, or tuples for several operands
-    numpy      the ufunc of the same meaning
-    expansion  operands -> the same value in basic rows, in the form that is numerically stable
-    formula    operands -> the textbook form, which exact arithmetic and symbolic algebra read
-    shortcut   operands -> something simpler with the same bits and the same derivatives, or None
-    domain     where the function is defined, as text; empty for all real numbers
-    ulps       error bounds of the value and of the partials, in units in the last place: numbers, or functions
-               of the operands
-
-    Raises ValueError for a name or template that cannot be used, TypeError for a rule that cannot be called.
-    """
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError(f"a primitive needs an identifier as its name, not {name!r}")
-    if name in BUILT_IN:
-        raise ValueError(f"{name!r} is a built-in primitive and cannot be redefined: choose another name")
-    if isinstance(partials, str) or not hasattr(partials, "__iter__"):
-        raise TypeError(f"partials of primitive {name!r} are {type(partials).__name__}: "
-                        "give a list of one function for each operand")
-    partials = tuple(partials)
-    if not partials:
-        raise ValueError(f"primitive {name!r} needs one partial for each operand, and at least one operand")
-    if len(partials) > MOST_OPERANDS:
-        raise ValueError(f"primitive {name!r} has {len(partials)} operands, and {MOST_OPERANDS} are the most: "
-                         "put it together from smaller ones")
-    if numpy is not None and not isinstance(numpy, str):
-        raise TypeError(f"column 'numpy' of primitive {name!r} is the name of a ufunc, a text, not {numpy!r}")
-    for position, rule in enumerate(partials):
-        if rule is not None and not callable(rule):
-            raise TypeError(f"partial {position} of primitive {name!r} is {type(rule).__name__}: "
-                            "give a function (y, *operands) -> derivative, or None for zero")
-    if value is None:
-        if expansion is None:
-            raise TypeError(f"primitive {name!r} has neither a value nor an expansion: give one of them")
-        value = lambda *operands: number(expansion, *operands)
-    if not callable(value):
-        raise TypeError(f"value of primitive {name!r} is {type(value).__name__}: give a function floats -> float")
-    slots = [f"{{{i}}}" for i in range(len(partials))]
-    row = Primitive()
-    row.name, row.value, row.partials = name, value, partials
-    row.c = c
-    row.text = text or f"{name}({', '.join(slots)})"
-    escaped = name.replace("_", r"\_")
-    row.latex = latex or rf"\operatorname{{{{{escaped}}}}}\left({', '.join(slots)}\right)"
-    row.binds = binds if isinstance(binds, tuple) else (binds, binds)
-    row.at = tuple(p if isinstance(p, tuple) else (p,) for p in at)
-    row.numpy, row.expansion, row.formula = numpy, expansion, formula
-    row.shortcut, row.domain, row.ulps = shortcut, domain, ulps
-    for column in ("c", "text", "latex"):
-        template = getattr(row, column)
-        try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(template or "") if field is not None]
-        except ValueError as error:
-            raise ValueError(f"column {column!r} of primitive {name!r} is no template: "
-                             f"{error} in {template!r}") from None
-        if any(not field.isdigit() or int(field) >= len(partials) for field in fields):
-            raise ValueError(f"column {column!r} of primitive {name!r} may refer to {', '.join(slots)} only: "
-                             f"{template!r}")
-    for point in row.at:
-        if len(point) != len(partials):
-            raise ValueError(f"column 'at' of primitive {name!r} needs {len(partials)} numbers a point, not {point!r}")
-    row.index = len(ROWS)
-    ROWS.append(row)
-    TABLE[name] = row
-    return row
-
-
-ROWS: list[Primitive] = []
-"""Every row in the order of definition; a row's index is its number in the compiled engine."""
+__all__ = [
+    "ATOM", "BUILT_IN", "FACTOR", "INNER", "MOST_OPERANDS", "NAN", "NEGATION", "NUMBER", "POWER", "PRODUCT", "ROWS",
+    "SIGN", "SUM", "TABLE", "TRUE", "MissingColumnError", "Operators", "Primitive", "Real", "Rule", "lookup", "number",
+    "primitive",
+]
 
 _library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 
@@ -260,15 +69,6 @@ def _power(a: float, b: float) -> float:
     return a * a if b == 2 else _quotient(1.0, a) if b == -1 else _c_pow(a, b)
 
 
-def _is(number: float) -> Callable[[Any], bool]:
-    return lambda operand: type(operand) is float and operand == number
-
-
-def _is_factor(operand: Any) -> bool:
-    return type(operand) is float and operand != 0 and math.isfinite(operand)
-
-
-_zero, _one, _minus_one = _is(0.0), _is(1.0), _is(-1.0)
 SMALLEST_NORMAL, LARGEST = 2.0 ** -1022, math.nextafter(math.inf, 0.0)
 
 
@@ -311,17 +111,16 @@ sub = primitive("sub", lambda a, b: a - b, (lambda y, a, b: 1.0,
 mul = primitive("mul", lambda a, b: a * b, (lambda y, a, b: b,
                                             lambda y, a, b: a),
                 c="{0} * {1}", text="{0:2} * {1:3}", latex=r"{0:2} \, {1:4}", binds=PRODUCT, numpy="multiply",
-                shortcut=lambda a, b: (b if _one(a) else a if _one(b) else
-                                       -b if _minus_one(a) else -a if _minus_one(b) else None),
+                shortcut=((0, 1.0, 1), (1, 1.0, 0), (0, -1.0, ("neg", 1)), (1, -1.0, ("neg", 0))),
                 at=((0.3, -2.0), (1e200, 1e-200)))
 div = primitive("div", _quotient, (lambda y, a, b: 1 / b,
                                    lambda y, a, b: -y / b),
                 c="{0} / {1}", text="{0:2} / {1:3}", latex=r"\frac{{{0}}}{{{1}}}", binds=PRODUCT, numpy="divide",
-                shortcut=lambda a, b: a if _one(b) else None, domain="b != 0",
+                shortcut=((1, 1.0, 0),), domain="b != 0",
                 at=((0.3, -2.0), (1e-200, 3e-200)))
 neg = primitive("neg", lambda a: -a, (lambda y, a: -1.0,),
                 c="-{0}", text="-{0:4}", latex="-{0:2}", binds=(SIGN, SUM), numpy="negative",
-                shortcut=lambda a: a.operands[0] if getattr(a, "operation", None) is neg else None,
+                shortcut=((0, NEGATION, INNER),),
                 at=(-0.7, 20.0))
 pow = primitive("pow", _power,
                 (lambda y, a, b: where(chain(1 - equal(b - 1 + 1, b) * (1 - equal(b - 1, b)), 1 - equal(a, 0)),
@@ -329,8 +128,7 @@ pow = primitive("pow", _power,
                  lambda y, a, b: y * ln(a + equal(a, 0) * (1 - less(b, 0)))),
                 c="{1} == 2 ? {0} * {0} : {1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
                 text="{0:5} ** {1:3}", latex="{0:5}^{{{1}}}", binds=POWER, numpy="power",
-                shortcut=lambda a, b: (a if _one(b) else square(a) if _is(2.0)(b) else
-                                       reciprocal(a) if _minus_one(b) else 1.0 if _zero(b) else None),
+                shortcut=((1, 1.0, 0), (1, 2.0, ("square", 0)), (1, -1.0, ("reciprocal", 0)), (1, 0.0, 1.0)),
                 domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)),
                 ulps=(2, _power_ulps))
 
@@ -423,7 +221,7 @@ where = primitive("where", lambda c, a, b: a if c else b, (None,
                                                            lambda y, c, a, b: where(c, 0.0, 1.0)),
                   c="{0} != 0 ? {1} : {2}", numpy="where",
                   latex=r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
-                  shortcut=lambda c, a, b: (a if c else b) if type(c) is float else None,
+                  shortcut=((0, 0.0, 2), (0, TRUE, 1)),
                   at=((1.0, 0.3, -2.0), (0.0, 0.3, -2.0)))
 less = primitive("less", lambda a, b: float(a < b), (None, None), c="(double)({0} < {1})",
                  latex=r"\left[{0:1} < {1:1}\right]", numpy="less", at=((0.3, -2.0), (-1.0, 2.0)))
@@ -440,20 +238,17 @@ def _chain(cotangent: float, derivative: float) -> float:
     return product if product == product or (cotangent != 0 and derivative != 0) else 0.0
 
 
-def _shorter_chain(g: Any, d: Any) -> Any:
-    if _zero(g) or _zero(d):
-        return 0.0
-    return g * d if _is_factor(g) or _is_factor(d) else None
-
-
 chain = primitive("chain", _chain, (lambda y, g, d: d,
                                     lambda y, g, d: g),
                   c="({0} == 0 || {1} == 0) && {0} * {1} != {0} * {1} ? 0.0 : {0} * {1}",
-                  latex=r"{0:2} \cdot {1:4}", binds=(ATOM, PRODUCT), shortcut=_shorter_chain,
+                  latex=r"{0:2} \cdot {1:4}", binds=(ATOM, PRODUCT),
+                  shortcut=((0, 0.0, 0.0), (1, 0.0, 0.0), (0, FACTOR, ("mul", 0, 1)), (1, FACTOR, ("mul", 0, 1))),
                   at=((0.3, -2.0), (0.0, math.inf)))
 defined = primitive("defined", lambda y, p: y if y != y else p, (None, lambda y, r, p: defined(r, 1.0)),
                     c="{0} != {0} ? {0} : {1}", latex="{1}", binds=(ATOM, SUM), at=((0.3, -2.0), (math.nan, 1.0)),
-                    shortcut=lambda y, p: (p if y == y else math.nan) if type(y) is float else None)
+                    shortcut=((0, NUMBER, 1), (0, NAN, math.nan)))
+stop_gradient = primitive("stop_gradient", lambda a: a, (None,), c="{0}", at=(-0.7, 20.0), formula=lambda a: a,
+                          expansion=lambda a: a, latex=r"\operatorname{{stop}}\left({0}\right)")
 away = primitive("away", lambda a: a if a != 0 else math.inf, (lambda y, a: 1 - equal(a, 0),),
                  c="{0} == 0 ? INFINITY : {0}", latex="{0}", binds=(ATOM, SUM), at=(-0.7, 20.0))
 
@@ -506,5 +301,3 @@ norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussi
 
 HELPERS = frozenset({"chain", "defined", "away"})
 """Rows that rules are made of and people seldom call."""
-
-BUILT_IN.update(TABLE)

@@ -92,8 +92,8 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, f
     "cosh": lambda a: (_exp(a) + _exp(-a)) / 2, "tanh": lambda a: mp.tanh(a) if abs(a) < 1e5 else mp.sign(a),
     "asinh": lambda a: mp.sign(a) * mp.asinh(abs(a)), "acosh": _within(1, mp.inf, mp.acosh),
     "atanh": _within(-1, 1, mp.atanh),
-    "abs": abs, "sign": mp.sign, "floor": mp.floor, "maximum": max, "minimum": min, "relu": lambda a: max(a, mpf(0)),
-    "where": lambda c, a, b: a if c != 0 else b,
+    "abs": abs, "sign": mp.sign, "floor": mp.floor,  "maximum": max, "minimum": min, "relu": lambda a: max(a, mpf(0)),
+    "stop_gradient": lambda a: a, "where": lambda c, a, b: a if c != 0 else b,
     "less": lambda a, b: mpf(a < b), "less_equal": lambda a, b: mpf(a <= b), "equal": lambda a, b: mpf(a == b),
     "chain": lambda g, d: g * d, "defined": lambda y, p: p, "away": lambda a: a if a else mp.inf,
     "sigmoid": lambda a: 1 / (1 + _exp(-a)) if a > 0 else _exp(a) / (1 + _exp(a)),
@@ -134,6 +134,8 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
     Differences on a kink or at the edge of the domain do not settle down, which is how such points are recognised.
     """
     function = FUNCTIONS[name]
+    if name == "stop_gradient":
+        return mpf(0)
     if name in INTEGRANDS and orders[0]:
         function, orders = INTEGRANDS[name], [orders[0] - 1]
     step_bits, most = 120, 5000 if any(0 < abs(x) < 1e-100 for x in point) else 2500

@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, special
 
 import autograd_mini as ag
-from autograd_mini import Value, custom_gradient, grad, hessian, jacfwd, jacrev, jvp, stop_gradient
+from autograd_mini import Value, custom_gradient, grad, gradient, hessian, jacfwd, jacrev, jvp, stop_gradient
 from autograd_mini.program import trace
 
 expit = custom_gradient(special.expit, lambda y, a: y * (1 - y), name="scipy_expit", operands=1)
@@ -76,8 +76,10 @@ class TestCustomGradient:
         assert ag.leaves(copy)[0].grad == pytest.approx(grad(ag.sigmoid)(0.4), rel=1e-15)
 
     def test_names_are_free_ones(self):
-        first, second = (custom_gradient(lambda a: a, lambda y, a: 1.0) for _ in range(2))
-        assert first.__name__ != second.__name__
+        first, second = (custom_gradient(lambda a, k=k: k * a, lambda y, a, k=k: k, operands=1) for k in (2.0, 3.0))
+        assert first.__name__ == second.__name__ == "custom"
+        x = Value(1.0)
+        assert gradient(first(x) * second(x), x).data == 12.0
         assert custom_gradient(math.sin, lambda y, a: ag.cos(a)).__name__ == "sin_2"
 
     @pytest.mark.parametrize("make, error, words", [

@@ -14,7 +14,7 @@ from points import points
 
 import autograd_mini as am
 from autograd_mini import primitives
-from autograd_mini._body.simplify import expand
+from autograd_mini._body.builder import expand
 from autograd_mini._core import value
 from autograd_mini.primitives import ROWS
 from autograd_mini.program import _executors as executors, _reduction as reduction, trace

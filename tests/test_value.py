@@ -197,7 +197,11 @@ def test_seeds_that_are_no_ordinary_numbers(Value):
     assert x.grad == math.inf
     for seed in ("1", None, [1.0], x):
         with pytest.raises(TypeError, match="seed cannot be"):
-            y.backward(seed)
+            y.backward(seed=seed)
+    with pytest.raises(TypeError, match="seed cannot be"):
+        y.backward("1")
+    with pytest.raises(TypeError, match="a parameter must be a Value, not float"):
+        y.backward([x, 1.0])
     assert x.grad == math.inf  # a bad seed changes nothing
 
 

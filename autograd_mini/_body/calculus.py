@@ -1,16 +1,16 @@
-"""Derivatives as graphs: the rules of the table, read with the nodes themselves as operands."""
+"""Derivatives as graphs: of Values, where the results are Values again, and of bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
-from autograd_mini._body import terms
-from autograd_mini._body.terms import Term
-from autograd_mini._core import trees as structure
-from autograd_mini._core.graph import dependents, is_node, require_fresh, topological_order
-from autograd_mini._core.value import Value, engines
-from autograd_mini.primitives import chain
+from autograd_mini._body.body import Body
+from autograd_mini._body.builder import builder
+from autograd_mini._core import registry, sweep, trees
+from autograd_mini._core.graph import topological_order
+from autograd_mini._core.rows import TABLE
+from autograd_mini._core.value import Value
 
 
 def gradient(y: Value, wrt: Any) -> Any:
@@ -26,67 +26,71 @@ def gradient(y: Value, wrt: Any) -> Any:
 
     Raises TypeError where `y` or an entry of `wrt` is not a Value, StaleGraphError where a leaf was assigned since.
     """
-    kinds = tuple(engines.values())
-    if not isinstance(y, kinds):
+    if not registry.is_value(y):
         raise TypeError(f"only a Value has a gradient, not {type(y).__name__}")
-    targets, rebuild = structure.flatten(wrt)
+    targets, rebuild = trees.flatten(wrt)
     for target in targets:
-        if not isinstance(target, kinds):
+        if not registry.is_value(target):
             raise TypeError(f"a gradient is taken with respect to Values, not {type(target).__name__}: "
                             "use the Value itself, not its data, and not a constant")
-    order = topological_order(y)
-    require_fresh(order)
-    cotangents = pull(order, targets, {id(y): Term(1.0)})
-    return rebuild([as_node(cotangents.get(id(target)), type(y)) for target in targets])
+    return rebuild(pull([(y, 1.0)], targets))
 
 
-def pull(order: Sequence[Any], targets: Sequence[Any], cotangents: dict[int, Term]) -> dict[int, Term]:
-    """Reverse mode: cotangents of some nodes become those of all nodes between them and the targets.
+def pull(seeds: Sequence[tuple[Any, Any]], targets: Sequence[Any]) -> list[Any]:
+    """Reverse mode over a graph of Values: what (node, cotangent) pairs give as the cotangents of the targets.
 
-    `order` is a topological order. Sums are taken in the order of `Value.backward`. Keys are the ids of nodes.
+    Cotangents are Values or floats; those of the targets are Values.
     """
-    relevant = dependents(order, targets)
-    for node in reversed(order):
-        cotangent = cotangents.get(id(node))
-        if cotangent is None or id(node) not in relevant or not node.operands:
-            continue
-        for position, (operand, rule) in enumerate(zip(node.operands, node.operation.partials)):
-            if rule is None or id(operand) not in relevant:
-                continue
-            share = terms.share(cotangent, node, position)
-            earlier = cotangents.get(id(operand))
-            cotangents[id(operand)] = share if earlier is None else earlier + share
-    return cotangents
+    roots = [node for node, _ in seeds]
+    made, _, totals, places = _loaded(roots, seeds, targets)
+    return made.nodes(made.pull(totals, places), type(roots[0]))
 
 
-def push(order: Sequence[Any], tangents: dict[int, Term]) -> dict[int, Term]:
-    """Forward mode: tangents of some nodes become those of all nodes that depend on them, in one sweep."""
-    for node in order:
-        if id(node) in tangents:
-            continue
-        for position, operand in enumerate(node.operands):
-            tangent = tangents.get(id(operand))
-            if tangent is None or node.operation.partials[position] is None:
-                continue
-            share = terms.share(tangent, node, position)
-            earlier = tangents.get(id(node))
-            tangents[id(node)] = share if earlier is None else earlier + share
-    return tangents
+def push(seeds: Sequence[tuple[Any, Any]], outputs: Sequence[Any]) -> list[Any]:
+    """Forward mode over a graph of Values: what (node, tangent) pairs give as the tangents of the outputs."""
+    made, slots, totals, _ = _loaded(outputs, seeds, [])
+    return made.nodes(made.push(totals, slots), type(outputs[0]))
 
 
-def as_node(term: Optional[Term], kind: Any) -> Any:
-    """The node that a term stands for; a constant, or None for zero, becomes a leaf."""
-    content = 0.0 if term is None else term.content
-    return content if is_node(content) else kind(content)
+def _loaded(roots: Sequence[Any], seeds: Sequence[tuple[Any, Any]],
+            others: Sequence[Any]) -> tuple[Any, list[int], dict[int, int], list[int]]:
+    """A builder with the graph of the roots, their slots, the seeds by the slots of their nodes, the others' slots.
+
+    A seed that is a Value comes in as an input, so that what it depends on is not gone through.
+    """
+    made = builder(merged=False, kind=type(roots[0]))
+    slots = made.load(roots, exactly=True, others=[*(node for node, _ in seeds), *others])
+    behind = len(roots) + len(seeds)
+    totals: dict[int, int] = {}
+    for slot, (_, seed) in zip(slots[len(roots):behind], seeds):
+        if slot >= 0:
+            share = made.node(seed) if registry.is_value(seed) else made.constant(float(seed))
+            totals[slot] = made.apply(TABLE["add"], (totals[slot], share)) if slot in totals else share
+    return made, slots[:len(roots)], totals, slots[behind:]
 
 
 def gradients(value: Any) -> dict[int, float]:
     """What `backward()` would set, by the ids of the nodes, without setting anything."""
     order = topological_order(value)
-    found = {id(node): 0.0 for node in order}
-    found[id(value)] = 1.0
-    for node in reversed(order):
-        for operand, partial in zip(node.operands, node.partials):
-            if is_node(operand):
-                found[id(operand)] += chain.value(found[id(node)], partial)
-    return found
+    chain = TABLE["chain"].value
+    found = sweep.pull(reversed(order), sweep.node_edges, {**dict.fromkeys(order, 0.0), value: 1.0},
+                       lambda total, node, position: chain(total, node.partials[position]))
+    return {id(node): total for node, total in found.items()}
+
+
+def derivative(body: Body, outputs: Sequence[int], inputs: Sequence[int], forward: bool = False) -> Body:
+    """The body of the derivatives of some outputs (by position) by some inputs, a row for each output.
+
+    Equal operations are one here before they are differentiated, which is safe for inputs, and makes derivatives of
+    graphs with much in common much smaller. Sums may come in another order than in `backward`.
+    """
+    made = builder()
+    slots = made.load_body(body)
+    one, zero = made.constant(1.0), made.constant(0.0)
+    roots = [slots[body.outputs[position]] for position in outputs]
+    if forward:
+        columns = [made.push({place: one}, roots) for place in inputs]
+        found = [column[row] for row in range(len(roots)) for column in columns]
+    else:
+        found = [slot for root in roots for slot in made.pull({root: one}, inputs)]
+    return made.body([zero if slot < 0 else slot for slot in found])

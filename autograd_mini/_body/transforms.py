@@ -1,7 +1,7 @@
 """Derivatives of functions, with JAX's names and argument order.
 
 A function takes numbers, arrays of any shape, and lists, tuples, dicts and named tuples of them; derivatives come in
-the same structure. Called with plain numbers, a transform gives plain numbers; called with a Value anywhere, also in
+the same trees. Called with plain numbers, a transform gives plain numbers; called with a Value anywhere, also in
 what the function takes from outside, it gives Values whose graphs can be differentiated again. So transforms nest
 to any order and can be traced.
 
@@ -18,14 +18,13 @@ from typing import Any, Union
 
 import numpy as np
 
-from autograd_mini import primitives
-from autograd_mini._body import sweeps
-from autograd_mini._body.calculus import as_node, pull
-from autograd_mini._body.sweeps import KINDS, is_value
-from autograd_mini._body.terms import Term
-from autograd_mini._core import trees as structure
-from autograd_mini._core.graph import leaves, require_fresh, topological_order
+from autograd_mini._body import jacobians
+from autograd_mini._body.calculus import pull
+from autograd_mini._core import recording, registry, trees
+from autograd_mini._core.graph import leaves
 from autograd_mini._core.numbers import real
+from autograd_mini._core.registry import is_value
+from autograd_mini._core.rows import TABLE
 from autograd_mini._core.value import Value
 
 Function = Callable[..., Any]
@@ -74,15 +73,12 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         result, aux = _split(f, inputs.call(f, keywords), has_aux)
         y = _scalar(f, result)
         if inputs.are_numbers_for([y]):
-            derivatives = sweeps.backward(y, inputs.nodes)
+            derivatives = jacobians.backward([y], inputs.nodes)[0].tolist()
             value: Any = _number(y)
             aux = _numbers(aux)
         else:
             value = y if is_value(y) else Value(y)
-            order = topological_order(value)
-            require_fresh(order)
-            cotangents = pull(order, inputs.nodes, {id(value): Term(1.0)})
-            derivatives = [as_node(cotangents.get(id(node)), type(value)) for node in inputs.nodes]
+            derivatives = pull([(value, 1.0)], inputs.nodes)
         return ((value, aux) if has_aux else value), inputs.rebuild(derivatives)
 
     return value_and_gradient_of
@@ -92,8 +88,8 @@ def jacobian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functi
     """The function that gives the derivatives of every output of f by every input.
 
     For each array or number that f returns (of shape s) there is one structure like the argument, in which an array
-    of shape t became one of shape s + t; `argnums` and `has_aux` are as in `grad`. It goes forward through the graph
-    where there are fewer inputs than outputs, backward otherwise; `jacfwd` and `jacrev` insist on one.
+    of shape t became one of shape s + t; `argnums` and `has_aux` are as in `grad`. It goes forward or backward through
+    the graph, whichever takes fewer operations; `jacfwd` and `jacrev` insist on one.
 
     >>> jacobian(lambda x: x ** 2)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -128,14 +124,14 @@ def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Functi
         inputs = _Inputs(f, args, argnums)
         result, aux = _split(f, inputs.call(f, keywords), has_aux)
         outputs = _outputs(f, result)
-        forward = kind == "jacfwd" or (kind == "jacobian" and len(inputs.nodes) < len(outputs))
+        forward = kind == "jacfwd" or (kind == "jacobian" and jacobians.forward_is_cheaper(outputs, inputs.nodes))
         if inputs.are_numbers_for(outputs):
             aux = _numbers(aux)
-            matrix = (sweeps.columns if forward else sweeps.rows)(outputs, inputs.nodes)
+            matrix = (jacobians.columns if forward else jacobians.backward)(outputs, inputs.nodes)
         else:
-            matrix = (sweeps.graph_columns if forward else sweeps.graph_rows)(outputs, inputs.nodes)
-        jacobians = sweeps.in_blocks(matrix, result, inputs.tree)
-        return (jacobians, aux) if has_aux else jacobians
+            matrix = (jacobians.graph_columns if forward else jacobians.graph_rows)(outputs, inputs.nodes)
+        found = jacobians.in_blocks(matrix, result, inputs.tree)
+        return (found, aux) if has_aux else found
 
     return jacobian_of
 
@@ -172,14 +168,15 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     directions = _matching("tangents", tuple(tangents), "primals", tuple(primals))
     result, aux = _split(f, inputs.call(f, {}), has_aux)
     outputs = _outputs(f, result)
-    rebuild = structure.flatten(result)[1]
+    rebuild = trees.flatten(result)[1]
     if inputs.are_numbers_for(outputs) and not any(map(is_value, directions)):
         aux = _numbers(aux)
         values: list[Any] = [_number(y) for y in outputs]
-        pushed = sweeps.forward(outputs, inputs.nodes, directions)
+        column = np.array(directions, dtype=float).reshape(-1, 1)
+        pushed = jacobians.forward(outputs, inputs.nodes, column)[:, 0].tolist()
     else:
         values = [y if is_value(y) else Value(y) for y in outputs]
-        pushed = sweeps.push_graph(values, inputs.nodes, directions)
+        pushed = jacobians.push_graph(values, inputs.nodes, directions)
     answer = (rebuild(values), rebuild(pushed))
     return (*answer, aux) if has_aux else answer
 
@@ -198,7 +195,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     inputs = _Inputs(f, primals, tuple(range(len(primals))))
     result, aux = _split(f, inputs.call(f, {}), has_aux)
     outputs = _outputs(f, result)
-    rebuild = structure.flatten(result)[1]
+    rebuild = trees.flatten(result)[1]
     plain = inputs.are_numbers_for(outputs)
     values = [_number(y) if plain else y if is_value(y) else Value(y) for y in outputs]
 
@@ -206,15 +203,9 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
         seeds = _matching("a cotangent", cotangent, "the value of f", result)
         if plain and not any(map(is_value, seeds)):
             total = sum(y * seed for y, seed in zip(outputs, seeds) if is_value(y))
-            return inputs.rebuild(sweeps.backward(total, inputs.nodes))
-        nodes = [y for y in outputs if is_value(y)]
-        order = topological_order(*nodes)
-        require_fresh(order)
-        cotangents: dict[int, Term] = {}
-        for y, seed in zip(outputs, seeds):
-            cotangents[id(y)] = cotangents[id(y)] + Term(seed) if id(y) in cotangents else Term(seed)
-        pull(order, inputs.nodes, cotangents)
-        return inputs.rebuild([as_node(cotangents.get(id(node)), type(node)) for node in inputs.nodes])
+            return inputs.rebuild(jacobians.backward([total], inputs.nodes)[0].tolist())
+        pairs = [(y, seed) for y, seed in zip(outputs, seeds) if is_value(y)]
+        return inputs.rebuild(pull(pairs, inputs.nodes) if pairs else [type(node)(0.0) for node in inputs.nodes])
 
     answer = (rebuild(values), pullback)
     return (*answer, _numbers(aux) if plain else aux) if has_aux else answer
@@ -249,12 +240,12 @@ class _Inputs:
         self.tree = tuple(args[position] for position in positions)
         if isinstance(argnums, int):
             self.tree = self.tree[0]
-        numbers, self.rebuild = structure.flatten(self.tree)
+        numbers, self.rebuild = trees.flatten(self.tree)
         role = f"an element of argument {' or '.join(map(str, positions))} of {_name(f)}"
         kinds = set(map(type, numbers))
-        self.are_numbers = not any(issubclass(kind, KINDS) for kind in kinds)
+        self.are_numbers = not any(issubclass(kind, registry.kinds) for kind in kinds)
         self.nodes = [*map(Value, numbers)] if kinds == {float} else [
-            number.apply(primitives.mul, (number, 1.0)) if is_value(number) else Value(real(number, role))
+            number.apply(TABLE["mul"], (number, 1.0)) if is_value(number) else Value(real(number, role))
             for number in numbers]
         replaced = self.rebuild(self.nodes)
         parts = (replaced,) if isinstance(argnums, int) else replaced
@@ -263,7 +254,8 @@ class _Inputs:
             self.args[position] = part
 
     def call(self, f: Function, keywords: dict[str, Any]) -> Any:
-        return f(*self.args, **keywords)
+        with recording.differentiating():
+            return f(*self.args, **keywords)
 
     def are_numbers_for(self, outputs: Sequence[Any]) -> bool:
         """Whether plain numbers can be the answer: no input is a Value, and no output depends on an older one."""
@@ -343,12 +335,12 @@ def _scalar(f: Function, result: Any) -> Any:
 
 def _outputs(f: Function, result: Any) -> list[Any]:
     """All numbers that a function returned, as Values or floats."""
-    return [y if is_value(y) else real(y, f"the result of {_name(f)}") for y in structure.flatten(result)[0]]
+    return [y if is_value(y) else real(y, f"the result of {_name(f)}") for y in trees.flatten(result)[0]]
 
 
 def _numbers(tree: Any) -> Any:
     """What a function returned besides, with numbers for the Values of this call."""
-    entries, rebuild = structure.flatten(tree)
+    entries, rebuild = trees.flatten(tree)
     if not any(map(is_value, entries)):
         return tree
     return rebuild([entry.data if is_value(entry) else entry for entry in entries])
@@ -356,8 +348,8 @@ def _numbers(tree: Any) -> Any:
 
 def _matching(name: str, tree: Any, pattern_name: str, pattern: Any) -> list[Any]:
     """The numbers of a tree that must have the structure and the shapes of another one."""
-    numbers, _ = structure.flatten(tree)
-    if structure.outline(tree) != structure.outline(pattern):
+    numbers, _ = trees.flatten(tree)
+    if trees.outline(tree) != trees.outline(pattern):
         raise ValueError(f"{name} must have the structure and the shapes of {pattern_name}: "
-                         f"{structure.outline(pattern)}, not {structure.outline(tree)}")
+                         f"{trees.outline(pattern)}, not {trees.outline(tree)}")
     return [number if is_value(number) else real(number, f"an element of {name}") for number in numbers]

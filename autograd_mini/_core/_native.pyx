@@ -1,5 +1,5 @@
 # cython: language_level=3, c_api_binop_methods=True, cdivision=True
-# cython: always_allow_keywords=False, embedsignature=False
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Value, compiled: the class of value.py in 80 bytes a node. All mathematics comes from the table, as _kernels.h.
 
 A node holds plain C numbers and pointers. It has no garbage-collector header, for a graph cannot contain a cycle; it is
@@ -7,17 +7,31 @@ freed iteratively, so that depth needs no stack, and freed nodes are kept for re
 """
 
 cimport cython
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact, PyFloat_FromDouble
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XINCREF
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset, strdup
+from libc.math cimport isfinite
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memcpy, memset, strdup
+
+import numpy
 
 from autograd_mini import primitives
-from autograd_mini._core import c_text, registry, persistence, recording
-from autograd_mini._core.numbers import branch_on_traced, is_foreign, loses_gradient, real
+from autograd_mini._core import c_text, graph, persistence, recording, registry, rows as row_rules, trees
+from autograd_mini._core.errors import TracedValueError
+from autograd_mini._core.numbers import (
+    TracedNumber,
+    branch_on_traced,
+    is_foreign,
+    loses_gradient,
+    no_seed_or_parameters,
+    real,
+)
+
+cdef dict ufunc_rows = registry.ufunc_rows
 
 include "native/node.pxi"
 include "native/recording.pxi"
@@ -39,11 +53,12 @@ cdef class Value:
 
     def __init__(self, data, name=None):
         cdef Node* node = node_of(self)
-        if node.row != LEAF:
-            raise TypeError("a Value cannot be initialised again")
+        if node.flags & MADE:
+            raise TypeError("a Value cannot be initialised again: make a new one, or assign to its data")
         node.data = PyFloat_AS_DOUBLE(data) if PyFloat_CheckExact(data) else real(data)
         if name is not None:
             self.name = name
+        node.flags |= MADE
 
     def __cinit__(self, *arguments, **keywords):
         node_of(self).row = LEAF
@@ -51,29 +66,33 @@ cdef class Value:
 
     @staticmethod
     def restore(double data, name, operation, tuple operands, tuple partials, grad, stamp, note, is_traced=False):
-        """A node with exactly these fields; what pickling, copying and tracing are made of."""
-        cdef int i, row = LEAF if operation is None else operation.index
+        """A node with exactly these fields; what pickling, copying and tracing are made of.
+
+        Raises TypeError where they do not fit together.
+        """
+        cdef int i, count = 0 if operation is None else <int>len(operation.partials)
+        cdef int row = LEAF if operation is None else number_of(operation)
         cdef Extra* extra = NULL
         cdef bint is_node
         cdef Node* node
-        if row != LEAF and (row >= len(rows) or rows[row] is not operation):
-            raise TypeError(f"{operation!r} is not in the table")
-        if row != LEAF and (len(operands) != arity[row] or len(partials) != arity[row]):
-            raise TypeError(f"{operation!r} takes {arity[row]} operands and partials")
-        node = blank(data, row)
+        fits = len(operands) == len(partials) == count and all([
+            type(partial) is float if type(operand) is Value else type(operand) is float and partial is None
+            for operand, partial in zip(operands, partials)])
+        if not fits:
+            raise TypeError(f"a node of {operation!r} takes {count} operands and a partial for each that is a Value")
+        node = blank(data, LEAF)
         value = own(node)
-        node.flags = TRACED if is_traced else 0
-        if note is not None or len(operands) > 2:
-            extra = ensure_extra(node)
-        for i in range(len(operands)):
+        if note is not None or count > 2 or row == OWN:
+            extra = ensure_extra(node, count)
+        node.row = <uint16_t>row
+        node.flags |= TRACED if is_traced else 0
+        for i in range(count):
             is_node = is_value(<PyObject*>operands[i])
             if is_node:
                 node.flags |= node_of(operands[i]).flags & TRACED
             put_operand(node, extra, i, <PyObject*>operands[i] if is_node else NULL,
                         partials[i] if is_node else operands[i])
-        if note is not None:
-            Py_INCREF(note)
-            extra.note = <PyObject*>note
+        keep(extra, operation if row == OWN else None, note)
         value.name = name
         value.grad = grad
         set_stamp(node, stamp)
@@ -82,22 +101,30 @@ cdef class Value:
     @property
     def data(self):
         """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
+        if self._flags & TRACED and recording.is_differentiating():
+            return TracedNumber(self._data)
         return self._data
 
     @data.setter
     def data(self, number):
         global clock
         if self._row != LEAF:
-            raise AttributeError(f"the data of a {rows[self._row].name!r} node follows from its operands: "
+            raise AttributeError(f"the data of a {row_of(node_of(self)).name!r} node follows from its operands: "
                                  "assign the leaves and build the expression again")
         self._data = real(number)
+        self._flags |= MADE
         clock += 1
         set_stamp(node_of(self), clock)
 
     @property
     def grad(self):
         """The gradient that the last backward pass left here; None where none has come by."""
-        return self._grad if self._flags & HAS_GRAD else None
+        if not self._flags & HAS_GRAD:
+            return None
+        if self._flags & TRACED and recording.is_differentiating():
+            raise TracedValueError("grad of a traced Value would freeze a number into the program: take the derivative "
+                                   "with autograd_mini.gradient, or trace value_and_grad(f)")
+        return self._grad
 
     @grad.setter
     def grad(self, number):
@@ -132,7 +159,7 @@ cdef class Value:
     @property
     def operation(self):
         """The row of the primitive that made this node; None for a leaf."""
-        return None if self._row == LEAF else rows[self._row]
+        return None if self._row == LEAF else row_of(node_of(self))
 
     @property
     def operands(self):
@@ -176,44 +203,44 @@ cdef class Value:
         """Record a primitive: its result, with the local derivatives at this point."""
         cdef int i
         cdef PyObject* pointers[MOST_OPERANDS]
-        cdef int row = primitive.index
         operands = tuple(operands)
-        if row >= len(rows) or rows[row] is not primitive or len(operands) != arity[row]:
+        if not isinstance(primitive, row_rules.Primitive) or len(operands) != len(primitive.partials):
             raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
         for i in range(len(operands)):
             pointers[i] = <PyObject*>operands[i]
-        return record(row, pointers, <int>len(operands))
+        return record(primitive, pointers, <int>len(operands))
 
-    def backward(self, seed=1.0):
+    def backward(self, parameters=None, seed=1.0):
         """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
 
         One pass in reverse topological order applies the chain rule: every node hands its gradient, times the local
         derivative, to its operands, and an operand used several times gets the sum. What an earlier call left is
-        overwritten, never added to.
+        overwritten, never added to. `parameters`, a Value or any nesting of lists, tuples, dicts and arrays of them,
+        are set too where this node does not depend on them: to 0.
+
+        Raises TypeError for a parameter that is no Value, StaleGraphError for a graph that mixes two points: one part
+        built before a leaf was assigned, another one behind it.
         """
         cdef Path order
-        cdef Node* node
-        cdef Operand operand
-        cdef Py_ssize_t i
-        cdef int k
-        cdef double first = real(seed, "seed")
+        cdef double first
+        cdef Value parameter
+        if parameters is None and PyFloat_CheckExact(seed):
+            first = PyFloat_AS_DOUBLE(seed)
+            unreached = None
+        else:
+            parameters, first = no_seed_or_parameters(parameters, seed)
+            unreached = [parameter for parameter in trees.values(parameters, "a parameter")]
         memset(&order, 0, sizeof(Path))
         try:
             walk(node_of(self), &order)
-            for i in range(order.count):
-                node = order.nodes[i]
-                node.grad = 0.0
-                node.flags = (node.flags | HAS_GRAD) & ~VISITED
-            self._grad = first
-            for i in range(order.count - 1, -1, -1):
-                node = order.nodes[i]
-                for k in range(2):
-                    operand.node = node.operand[k]
-                    operand.number = node.number[k]
-                    hand_on(node.grad, operand)
-                if node.flags & HAS_EXTRA:
-                    for k in range(2, operand_count(node)):
-                        hand_on(node.grad, operand_at(node, k))
+            if is_mixed(&order, stamp_of(node_of(self))):
+                unmark(&order)
+                graph.require_one_point(reached((self,), False), self.stamp)
+            if unreached is not None:
+                for parameter in unreached:
+                    parameter._grad = 0.0
+                    parameter._flags |= HAS_GRAD
+            sweep_back(&order, first)
         finally:
             PyMem_Free(order.nodes)
 
@@ -293,6 +320,14 @@ cdef class Value:
         return registry.mimebundle(self) if registry.mimebundle else {"text/plain": repr(self)}
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
+        cdef Py_ssize_t count = len(inputs)
+        cdef int row
+        if not keywords and count <= 2 and method == "__call__" and ufunc in ufunc_rows:
+            row = ufunc_rows[ufunc]
+            if count == 1 and arity[row] == 1:
+                return record1(row, <PyObject*>inputs[0])
+            if count == 2 == arity[row] and is_plain(<PyObject*>inputs[0]) and is_plain(<PyObject*>inputs[1]):
+                return record2(row, <PyObject*>inputs[0], <PyObject*>inputs[1])
         return registry.array_ufunc(ufunc, method, inputs, keywords) if registry.array_ufunc else NotImplemented
 
     def __reduce__(self):
@@ -306,6 +341,7 @@ cdef class Value:
 
 
 include "native/functions.pxi"
+include "native/builder.pxi"
 
 
 def _watch(count):

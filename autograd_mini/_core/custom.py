@@ -10,12 +10,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Optional
 
-from autograd_mini._core import trees as structure
+from autograd_mini._core import registry, trees
 from autograd_mini._core.numbers import real
-from autograd_mini._core.value import primitive
-from autograd_mini.primitives import TABLE, Real
-
-_hold = primitive("stop_gradient", lambda a: a, (None,), c="{0}", formula=lambda a: a, expansion=lambda a: a)
+from autograd_mini._core.rows import BUILT_IN, TABLE, Real, primitive
 
 
 def stop_gradient(x: Any) -> Any:
@@ -27,12 +24,12 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    entries, rebuild = structure.flatten(x)
-    return rebuild([_hold(entry) for entry in entries])
+    entries, rebuild = trees.flatten(x)
+    return rebuild([TABLE["stop_gradient"](entry) for entry in entries])
 
 
 def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optional[str] = None,
-                    operands: Optional[int] = None) -> Callable[..., Any]:
+                    operands: Optional[int] = None, **columns: Any) -> Callable[..., Any]:
     """A function of Values with the values of f, which may be any code over floats, and the derivatives of `rule`.
 
     `rule(y, *operands)` is given the result and the operands and returns the derivative by each operand: a tuple, or
@@ -40,8 +37,10 @@ def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optio
     `custom_gradient` included; then it can be differentiated itself, to any order. A rule that needs bare floats works
     too, for first derivatives only. `operands` says how many there are where f's signature doesn't.
 
-    Make the function once, at the top of a module: it becomes a row of the table under its `name` (default: f's own),
-    and a pickled graph looks it up there.
+    `columns` are those of a row, such as `exact=` or `c=`.
+
+    `name` (default: f's own) is what texts and pictures show. The row behind the function is the function's own and
+    goes with it; a pickled graph finds it by import, so make the function at the top of a module to pickle.
 
     The cube root as the solution y of y**3 = a. The implicit function theorem gives its derivative, 1 / (3 y**2):
 
@@ -59,7 +58,7 @@ def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optio
         if not callable(function):
             raise TypeError(f"custom_gradient takes two functions, and its {role} is of type {type(function).__name__}")
     count = operands if operands is not None else _count(f, rule)
-    name = _free_name(f) if name is None else name
+    name = _name_of(f) if name is None else name
 
     def derivative(position: int, y: Any, *numbers: Any) -> Any:
         shares = _derivatives(name, rule, y, numbers)
@@ -71,8 +70,8 @@ def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optio
     def by(position: int) -> Callable[..., Any]:
         return lambda y, *numbers: derivative(position, y, *numbers)
 
-    return primitive(name, lambda *numbers: real(f(*numbers), f"the result of {name!r}"),
-                     [by(position) for position in range(count)])
+    return registry.function_of(primitive(name, lambda *numbers: real(f(*numbers), f"the result of {name!r}"),
+                                          [by(position) for position in range(count)], named=False, **columns))
 
 
 def _derivatives(name: str, rule: Callable[..., Any], y: Any, numbers: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -100,11 +99,8 @@ def _count(f: Callable[..., Any], rule: Callable[..., Any]) -> int:
     raise TypeError("custom_gradient cannot tell from the signatures how many operands there are: say operands=2")
 
 
-def _free_name(f: Callable[..., Any]) -> str:
-    base = getattr(f, "__name__", "")
-    base = base if base.isidentifier() else "custom"
-    name, attempt = base, 1
-    while name in TABLE:
-        attempt += 1
-        name = f"{base}_{attempt}"
-    return name
+def _name_of(f: Callable[..., Any]) -> str:
+    name = getattr(f, "__name__", "")
+    if not name.isidentifier():
+        return "custom"
+    return f"{name}_2" if name in BUILT_IN else name

@@ -13,13 +13,14 @@ import math
 import re
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
-from autograd_mini._core.value import engines, functions
+from autograd_mini._core.errors import ExpressionError
+from autograd_mini._core.registry import is_value
+from autograd_mini._core.value import functions
 from autograd_mini.primitives import lookup
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
-_WIDTH = 72
 _COMMENT = re.compile(r"(?m)^\s*#.*\n?")
 _DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
 
@@ -46,17 +47,6 @@ _OUTSIDE = {
 _UNKNOWN = "this is not part of the language: it has numbers, names, + - * / **, comparisons, a if c else b, calls"
 
 
-class ExpressionError(ValueError):
-    """An expression that cannot be read; its text shows the expression with a caret under the place."""
-
-    def __init__(self, message: str, source: str = "", position: int = 0) -> None:
-        start = max(0, min(position - _WIDTH // 2, len(source) - _WIDTH))
-        shown = source[start:start + _WIDTH]
-        before, after = "... " * (start > 0), " ..." * (start + _WIDTH < len(source))
-        place = f"\n  {before}{shown}{after}\n  {' ' * (len(before) + position - start)}^"
-        super().__init__(message + (place if source else ""))
-
-
 def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     """The value of an expression: a float where every variable is a number, a Value where one is a Value.
 
@@ -77,7 +67,7 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     known = {**CONSTANTS, **(variables or {})}
     for name, definition in _statements(source):
         result = _evaluate(definition, known)
-        if name and type(result) in engines.values() and not any(result is earlier for earlier in known.values()):
+        if name and is_value(result) and not any(result is earlier for earlier in known.values()):
             result.name = name  # so that texts and drawings call the part what the expression calls it
         known[name] = result
     return known[""]

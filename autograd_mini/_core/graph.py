@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from autograd_mini._core.errors import StaleGraphError
+
 compiled_kind: Any = None
 compiled_order: Any = None
 compiled_leaves: Any = None
 """The class of compiled nodes and its own walks, which `value` sets where the compiled engine was built."""
-
-
-class StaleGraphError(RuntimeError):
-    """A leaf was assigned after the graph that uses it was built, so values and derivatives belong to two points."""
 
 
 def is_node(operand: Any) -> bool:
@@ -69,3 +67,14 @@ def require_fresh(order: Iterable[Any]) -> None:
                 who = repr(operand.name) if operand.name else f"a leaf that is now {operand.data!r}"
                 raise StaleGraphError(f"{who} was assigned after this graph was built from it: "
                                       "build the expression again, then ask")
+
+
+def require_one_point(order: Iterable[Any], now: int) -> None:
+    """Raise StaleGraphError if a leaf was assigned after one of these nodes was built from it, but before `now`."""
+    nodes = list(order)
+    for node in nodes:
+        for operand in node.operands:
+            if type(operand) is not float and node.stamp < operand.stamp <= now:
+                who = repr(operand.name) if operand.name else f"a leaf that is now {operand.data!r}"
+                raise StaleGraphError(f"{who} was assigned between the parts of this graph, which so belong to two "
+                                      "points: build the expression again, then ask")

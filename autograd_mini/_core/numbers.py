@@ -6,6 +6,8 @@ import math
 import numbers
 from typing import Any
 
+from autograd_mini._core.errors import TracedBranchError, TracedValueError
+
 _ADVICE = {
     "str": "convert the text with float(...) first",
     "bytes": "convert the text with float(...) first",
@@ -26,6 +28,8 @@ def real(data: Any, role: str = "data") -> float:
     """
     if type(data) is float:
         return data
+    if type(data) is TracedNumber:
+        raise frozen("its data")
     kind = type(data).__name__
     if hasattr(data, "shape") and hasattr(data, "item") and not isinstance(data, numbers.Number):
         if math.prod(data.shape) != 1:
@@ -58,6 +62,15 @@ def is_foreign(operand: Any) -> bool:
         and not hasattr(type(operand), "__float__")
 
 
+def no_seed_or_parameters(parameters: Any, seed: Any) -> tuple[Any, float]:
+    """`backward(2.0)` gives a seed, `backward(parameters)` parameters."""
+    holds_values = isinstance(parameters, (list, tuple, dict)) or hasattr(parameters, "backward") \
+        or hasattr(parameters, "parameters") or getattr(getattr(parameters, "dtype", None), "kind", "") == "O"
+    if parameters is not None and not holds_values:
+        parameters, seed = None, parameters
+    return parameters, real(seed, "seed")
+
+
 def loses_gradient(kind: str) -> TypeError:
     """The error for `float(v)`, which is also what `math.exp(v)` asks for."""
     return TypeError(f"{kind}(v) would lose the gradient of a Value: use a function of autograd_mini, such as "
@@ -70,5 +83,24 @@ def branch_on_traced(test: str) -> TypeError:
                              "use autograd_mini.where(condition, a, b) with autograd_mini.less, less_equal or equal")
 
 
-class TracedBranchError(TypeError):
-    """Python code tried to decide something by the number of a traced Value."""
+def frozen(what: str) -> TracedValueError:
+    """The error for a number of a traced Value that would become a constant."""
+    return TracedValueError(f"{what} is the number of the example, which differs from call to call of the program that "
+                            "is being traced: compute with the Value itself")
+
+
+def _refused(*operands: Any) -> Any:
+    raise frozen("data of a traced Value")
+
+
+class TracedNumber(float):
+    """The data of a traced Value: it can be shown, but arithmetic and decisions would freeze it into the program."""
+
+    __slots__ = ()
+
+
+_ARITHMETIC = ("add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod pow rpow neg "
+               "pos abs lt le gt ge eq ne bool int float round trunc floor ceil")
+for _name in _ARITHMETIC.split():
+    setattr(TracedNumber, f"__{_name}__", _refused)
+TracedNumber.__hash__ = float.__hash__  # type: ignore[method-assign]

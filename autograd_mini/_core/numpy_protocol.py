@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._core import registry
-from autograd_mini._core.numbers import real
-from autograd_mini._core.value import PythonValue, engines, functions, python_functions
-from autograd_mini.primitives import ROWS
+from autograd_mini._core.numbers import branch_on_traced, real
+from autograd_mini._core.rows import ROWS, TABLE, Primitive
+from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
 
-_OPERATORS = {
+_OPERATORS: dict[Any, Callable[..., Any]] = {
     np.greater: lambda a, b: a > b, np.greater_equal: lambda a, b: a >= b, np.not_equal: lambda a, b: a != b,
     np.less: lambda a, b: a < b, np.less_equal: lambda a, b: a <= b, np.equal: lambda a, b: a == b,
     np.add: lambda a, b: a + b, np.subtract: lambda a, b: a - b, np.multiply: lambda a, b: a * b,
@@ -24,19 +24,28 @@ _OPERATORS = {
     np.absolute: abs, np.fabs: abs, np.float_power: lambda a, b: a ** b,
     np.deg2rad: lambda a: a * (np.pi / 180), np.rad2deg: lambda a: a * (180 / np.pi),
     np.radians: lambda a: a * (np.pi / 180), np.degrees: lambda a: a * (180 / np.pi),
-    np.isnan: lambda a: bool(np.isnan(a.data)), np.isinf: lambda a: bool(np.isinf(a.data)),
-    np.isfinite: lambda a: bool(np.isfinite(a.data)), np.signbit: lambda a: bool(np.signbit(a.data)),
+    **{ask: lambda a, ask=ask: _decided(ask, a) for ask in (np.isnan, np.isinf, np.isfinite, np.signbit)},
 }
+
+
+_BY_OPERATOR = {ufunc.__name__ for ufunc in _OPERATORS}
+_THE_SAME = {"add", "subtract", "multiply", "divide", "power", "negative", "absolute"}
+"""Operators that do what the row of their ufunc does, for all operands."""
+
+
+def _decided(ask: Any, value: Any) -> bool:
+    if value.is_traced:
+        raise branch_on_traced(f"np.{ask.__name__}")
+    return bool(ask(value.data))
 
 
 def _equivalent(ufunc: Any, operands: Sequence[Any]) -> Any:
     """The function of Values that a ufunc stands for, or None."""
     if ufunc in _OPERATORS:
         return _OPERATORS[ufunc]
-    library = python_functions if any(type(operand) is PythonValue for operand in operands) else functions
-    for row in ROWS:
+    for row in TABLE.values():
         if row.numpy == ufunc.__name__:
-            return library[row.name]
+            return registry.engine_of(operands).functions[row.name]
     return None
 
 
@@ -67,7 +76,7 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
 
 def _boxed(operand: Any) -> np.ndarray:
     """An operand as an object array; a Value is one element of it, whatever NumPy would guess."""
-    if isinstance(operand, tuple(engines.values())):
+    if registry.is_value(operand):
         box = np.empty((), dtype=object)
         box[()] = operand
         return box
@@ -77,21 +86,22 @@ def _boxed(operand: Any) -> np.ndarray:
     return array.astype(object)
 
 
-def over_array(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
-    """A row's function where an operand is an array: floats if all entries are numbers, else an object array."""
-    every = tuple(engines.values())
-    kinds = {type(operand) for operand in operands if isinstance(operand, every)}
-    if len(kinds) > 1:
-        raise TypeError("Values of the readable and of the compiled engine cannot meet in one graph")
-    if kinds:
-        function = (python_functions if PythonValue in kinds else functions)[function.__name__]
+def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
+    """A row where an operand is an array: floats if all entries are numbers, else an object array."""
     boxes = [_boxed(operand) for operand in operands]
-    if not any(box.ndim for box in boxes):  # no array after all
-        return function(*[o if isinstance(o, every) else real(o, "an operand") for o in (box[()] for box in boxes)])
+    entries = [box[()] for box in boxes if not box.ndim]
+    if len(entries) == len(boxes):  # no array after all
+        return registry.apply(primitive, [o if registry.is_value(o) else real(o, "an operand") for o in entries])
+
+    def apply(*numbers: Any) -> Any:
+        return registry.apply(primitive, numbers)
+
     with np.errstate(all="ignore"):
-        result = np.frompyfunc(function, len(operands), 1)(*boxes)
-    return result if any(isinstance(entry, every) for entry in result.flat) else result.astype(float)
+        result = np.frompyfunc(apply, len(operands), 1)(*boxes)
+    return result if any(map(registry.is_value, result.flat)) else result.astype(float)
 
 
 registry.array_ufunc = array_ufunc
 registry.over_array = over_array
+registry.ufunc_rows.update({getattr(np, row.numpy): row.index for row in ROWS
+                            if row.numpy and (row.numpy not in _BY_OPERATOR or row.numpy in _THE_SAME)})

@@ -13,11 +13,8 @@ import sys
 from contextvars import ContextVar
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
-from autograd_mini.primitives import Primitive
-
-
-class NonFiniteError(FloatingPointError):
-    """Under `strict()`, a primitive made a nan or an infinity out of finite operands."""
+from autograd_mini._core.errors import NonFiniteError
+from autograd_mini._core.rows import Primitive
 
 
 class Note(NamedTuple):
@@ -96,6 +93,24 @@ def observe(primitive: Primitive, operands: Sequence[Any], result: float) -> Opt
     if not settings.scope and not settings.source:
         return None
     return Note(settings.scope, _caller() if settings.source else None)
+
+
+_differentiating: ContextVar[bool] = ContextVar("autograd_mini_differentiating", default=False)
+
+
+@contextlib.contextmanager
+def differentiating() -> Iterator[None]:
+    """Inside, a function runs that is being differentiated or traced: copies keep their gradient."""
+    token = _differentiating.set(True)
+    try:
+        yield
+    finally:
+        _differentiating.reset(token)
+
+
+def is_differentiating() -> bool:
+    """Whether a function that is being differentiated or traced runs in this thread or task."""
+    return _differentiating.get()
 
 
 def _caller() -> Optional[tuple[str, int]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini._core import registry
+
 Rebuild = Callable[[list[Any]], Any]
 _CONTAINERS = (list, tuple, dict, np.ndarray)
 
@@ -91,3 +93,17 @@ def array_of(entries: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     array = np.empty(len(entries), dtype=object)
     array[:] = entries
     return array.reshape(shape)
+
+
+def values(tree: Any, role: str) -> list[Any]:
+    """The Values in a nested structure, where None is an empty one; TypeError where something else is in it."""
+    if tree is None:
+        return []
+    if hasattr(tree, "parameters") and not registry.is_value(tree):
+        tree = tree.parameters
+        tree = tree() if callable(tree) else tree
+    leaves = flatten(tree)[0]
+    for leaf in leaves:
+        if not registry.is_value(leaf):
+            raise TypeError(f"{role} must be a Value, not {type(leaf).__name__}")
+    return leaves

@@ -11,15 +11,24 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Union
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from autograd_mini import primitives
-from autograd_mini._core import graph, persistence, recording, registry
-from autograd_mini._core.graph import topological_order
-from autograd_mini._core.numbers import branch_on_traced, is_foreign, loses_gradient, real
+from autograd_mini._core import graph, persistence, recording, registry, rows, sweep, trees
+from autograd_mini._core.errors import TracedValueError
+from autograd_mini._core.numbers import (
+    TracedNumber,
+    branch_on_traced,
+    is_foreign,
+    loses_gradient,
+    no_seed_or_parameters,
+    real,
+)
 from autograd_mini._core.recording import Note
-from autograd_mini.primitives import Operators, Primitive, Rule
+from autograd_mini._core.rows import Operators, Primitive, Rule
 
+rows.complete()
 _clock = 1
 
 
@@ -36,7 +45,8 @@ class Value:
     until a backward pass reached the node. Raises TypeError for what is not one real number.
     """
 
-    __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note")
+    __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note",
+                 "_is_made")
     __module__ = "autograd_mini"
     __array_priority__ = 1000
 
@@ -44,29 +54,50 @@ class Value:
     operands: tuple[Union[Value, float], ...]
     partials: tuple[Optional[float], ...]
     note: Optional[Note]
+    stamp: int
+    is_traced: bool
+    _is_made: bool
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Value:
+        node = super().__new__(cls)
+        node._number, node._name, node._grad = 0.0, None, None
+        node.operation, node.operands, node.partials = None, (), ()
+        node.stamp, node.is_traced, node.note, node._is_made = _clock, False, None, False
+        return node
 
     def __init__(self, data: Any, name: Optional[str] = None) -> None:
+        if self._is_made:
+            raise TypeError("a Value cannot be initialised again: make a new one, or assign to its data")
         self._number = real(data)
         self.name = name
-        self._grad: Optional[float] = None
-        self.operation, self.operands, self.partials = None, (), ()
-        self.stamp, self.is_traced, self.note = _clock, False, None
+        self._is_made = True
 
     @classmethod
     def restore(cls, data: float, name: Optional[str], operation: Optional[Primitive], operands: tuple[Any, ...],
                 partials: tuple[Optional[float], ...], grad: Optional[float], stamp: int, note: Optional[Note],
                 is_traced: bool = False) -> Value:
-        """A node with exactly these fields; what pickling, copying and tracing are made of."""
+        """A node with exactly these fields; what pickling, copying and tracing are made of.
+
+        Raises TypeError where they do not fit together.
+        """
+        count = 0 if operation is None else len(operation.partials)
+        fits = len(operands) == len(partials) == count and all(
+            type(partial) is float if type(operand) is cls else type(operand) is float and partial is None
+            for operand, partial in zip(operands, partials))
+        if not fits:
+            raise TypeError(f"a node of {operation!r} takes {count} operands and a partial for each that is a Value")
         node = cls.__new__(cls)
-        node._number, node._name, node._grad = data, name, grad
+        node._number, node.name, node.grad = float(data), name, grad
         node.operation, node.operands, node.partials = operation, operands, partials
-        node.stamp, node.note = stamp, note
+        node.stamp, node.note, node._is_made = stamp, note, True
         node.is_traced = is_traced or any(o.is_traced for o in operands if type(o) is not float)
         return node
 
     @property
     def data(self) -> float:
         """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
+        if self.is_traced and recording.is_differentiating():
+            return TracedNumber(self._number)
         return self._number
 
     @data.setter
@@ -76,12 +107,16 @@ class Value:
             raise AttributeError(f"the data of a {self.operation.name!r} node follows from its operands: "
                                  "assign the leaves and build the expression again")
         self._number = real(number)
+        self._is_made = True
         _clock += 1
         self.stamp = _clock
 
     @property
     def grad(self) -> Optional[float]:
         """The gradient that the last backward pass left here; None where none has come by."""
+        if self.is_traced and self._grad is not None and recording.is_differentiating():
+            raise TracedValueError("grad of a traced Value would freeze a number into the program: take the derivative "
+                                   "with autograd_mini.gradient, or trace value_and_grad(f)")
         return self._grad
 
     @grad.setter
@@ -118,22 +153,30 @@ class Value:
             return NotImplemented
         return self.apply(primitive, (left, right))
 
-    def backward(self, seed: Any = 1.0) -> None:
+    def backward(self, parameters: Any = None, seed: Any = 1.0) -> None:
         """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
 
         One pass in reverse topological order applies the chain rule: every node hands its gradient, times the local
         derivative, to its operands, and an operand used several times gets the sum. What an earlier call left is
-        overwritten, never added to.
+        overwritten, never added to. `parameters`, a Value or any nesting of lists, tuples, dicts and arrays of them,
+        are set too where this node does not depend on them: to 0.
+
+        Raises TypeError for a parameter that is no Value, StaleGraphError for a graph that mixes two points: one part
+        built before a leaf was assigned, another one behind it.
         """
-        seed = real(seed, "seed")
-        order = topological_order(self)
+        parameters, seed = no_seed_or_parameters(parameters, seed)
+        unreached = trees.values(parameters, "a parameter")
+        order = graph.topological_order(self)
+        graph.require_one_point(order, self.stamp)
+        for node in unreached:
+            node._grad = 0.0
         for node in order:
             node._grad = 0.0
-        self._grad = seed
-        for node in reversed(order):
-            for operand, partial in zip(node.operands, node.partials):
-                if type(operand) is not float:
-                    operand._grad += primitives.chain.value(node._grad, partial)
+        chain = primitives.chain.value
+        totals = sweep.pull(reversed(order), sweep.node_edges, {**dict.fromkeys(order, 0.0), self: seed},
+                            lambda total, node, position: chain(total, node.partials[position]))
+        for node, total in totals.items():
+            node._grad = total
 
     def __add__(self, other: Any) -> Value: return self._record(primitives.add, self, other)            # a + b
     def __sub__(self, other: Any) -> Value: return self._record(primitives.sub, self, other)            # a - b
@@ -225,12 +268,13 @@ def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
             if isinstance(operand, Operators):
                 return operand.apply(primitive, operands)
             if type(operand) not in (kind, float) and is_foreign(operand) and registry.over_array:
-                return registry.over_array(function, operands)
+                return registry.over_array(primitive, operands)
         for operand in operands:
             if type(operand) is kind:
                 return operand.apply(primitive, operands)
         return primitive.number(*[real(operand, "an operand") for operand in operands])
 
+    function.primitive = primitive  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = primitive.name
     function.__module__ = "autograd_mini"
     function.__doc__ = documentation(primitive)
@@ -260,20 +304,24 @@ PythonValue = Value
 python_functions: dict[str, Callable[..., Any]] = {}
 
 
-def _define(primitive: Primitive) -> None:
-    function = python_functions[primitive.name] = make_function(primitive, PythonValue)
-    add_methods(PythonValue, primitive, function, setattr)
+def _define(primitive: Primitive) -> Callable[..., Any]:
+    """The function of a row; one with a name of its own in the table is a method too."""
+    function = make_function(primitive, PythonValue)
+    if primitives.TABLE.get(primitive.name) is primitive:
+        python_functions[primitive.name] = function
+        add_methods(PythonValue, primitive, function, setattr)
+    return function
 
 
 for _row in primitives.ROWS:
     _define(_row)
+registry.add_engine("python", registry.Engine(PythonValue, python_functions, _define))
 
 # The engine in use --------------------------------------------------------------------------------------------------
 
 engine = "python"
-_native: Any = None
+compiled: Any = None
 functions = python_functions
-engines: dict[str, Any] = {"python": PythonValue}
 _wanted = os.environ.get("AUTOGRAD_MINI_ENGINE", "native")
 
 if _wanted not in ("native", "python"):
@@ -281,30 +329,38 @@ if _wanted not in ("native", "python"):
 
 if not TYPE_CHECKING and _wanted == "native":
     try:
-        _native = importlib.import_module("autograd_mini._core._native")
+        compiled = importlib.import_module("autograd_mini._core._native")
     except ModuleNotFoundError:
         pass  # installed without a C compiler
     else:
-        _native.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
-        graph.compiled_kind = _native.Value
-        graph.compiled_order, graph.compiled_leaves = _native.topological_order, _native.leaves
-        engine, Value, functions = "native", _native.Value, _native.functions
-        engines = {"native": Value, **engines}
+        compiled.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
+        graph.compiled_kind = compiled.Value
+        graph.compiled_order, graph.compiled_leaves = compiled.topological_order, compiled.leaves
+        engine, Value, functions = "native", compiled.Value, compiled.functions
+        registry.add_engine("native", registry.Engine(Value, functions, compiled.define))
+
+
+def function_of(row: Primitive) -> Callable[..., Any]:
+    """The public function of a row, in the engine in use; a new row that has a name gets one in every engine."""
+    known = functions.get(row.name)
+    if known is not None and registry.row_of(known) is row:
+        return known
+    made = [engine.define(row) for engine in registry.engines.values()]
+    return made[0]
+
+
+registry.function_of = function_of
 
 
 def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]],
               **columns: Any) -> Callable[..., Any]:
-    """Add a primitive of your own: one row, as in `autograd_mini.primitives.primitive`. Returns its function.
+    """Add a primitive of your own: one row, with the columns of `autograd_mini.primitives.Primitive`.
 
-    It works wherever the built-in ones do, as a method of Value too; what needs a column that was not given (C
-    source needs `c`, for one) raises an error that names the column.
+    Returns its function. It works wherever the built-in ones do, as a method of Value too; what needs a column that
+    was not given (C source needs `c`, for one) raises an error that names the column.
 
     >>> cube = primitive("cube", lambda a: a ** 3, [lambda y, a: 3 * a * a])
     >>> x = Value(2.0); y = cube(x); y.backward(); x.grad
     12.0
     """
-    row = primitives.primitive(name, value, partials, **columns)
-    _define(row)
-    if _native is not None:
-        _native.define(row, documentation, add_methods)
-    return functions[name]
+    return function_of(rows.primitive(name, value, partials, **columns))

@@ -6,9 +6,7 @@ import argparse
 import math
 from typing import Iterable
 
-
-class InputError(ValueError):
-    """Bad input, in one line that says what is wrong, where, and what to do: printed to stderr, exit status 2."""
+from autograd_mini._core.errors import InputError
 
 
 def number(text: str) -> float:

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from autograd_mini._body.calculus import gradient
-from autograd_mini._body.sweeps import in_blocks, is_value
+from autograd_mini._body.jacobians import in_blocks
 from autograd_mini._body.transforms import jacfwd, jacrev
 from autograd_mini._core import trees as structure
 from autograd_mini._core.graph import is_node, topological_order
 from autograd_mini._core.numbers import real
+from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 from autograd_mini.explain import _differences as differences, _exact as exact
 from autograd_mini.primitives import MissingColumnError, Primitive, chain

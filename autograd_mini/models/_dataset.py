@@ -16,12 +16,10 @@ from typing import Iterable, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
+from autograd_mini._core.errors import DataError
+
 LARGEST = 1e150
 BREAST_CANCER = pathlib.Path(__file__).parent / "data" / "breast_cancer.csv"
-
-
-class DataError(ValueError):
-    """A table that cannot be used, in one line that names file, row and column."""
 
 
 class Dataset(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from autograd_mini._body.body import Body
-from autograd_mini._body.simplify import expand
+from autograd_mini._body.builder import expand
 from autograd_mini._core.c_text import literal
 
 _HEAD = """/* {title}

@@ -184,7 +184,7 @@ class Executors:
 
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
-        return any(row.index >= self._native.ROWS for row, _ in self.body.operations)
+        return any(row.index < 0 for row, _ in self.body.operations)
 
     def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
         """The sums of the outputs over each block, an array of shape (blocks, outputs)."""

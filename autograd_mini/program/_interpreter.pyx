@@ -82,7 +82,7 @@ cdef class Interpreter:
             self.code[place].row = primitive.index
             for i in range(3):
                 self.code[place].operand[i] = operands[i] if i < len(operands) else 0
-            if primitive.index >= BUILT_IN_ROWS:
+            if primitive.index < 0:
                 self.code[place].row = BUILT_IN_ROWS  # where the interpreter stops
                 self.code[place].operand[0] = len(self.others)
                 self.others.append((primitive, operands))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from autograd_mini._core.numbers import real
-from autograd_mini._core.value import engines
+from autograd_mini._core.registry import is_value
 
 
 class Part(NamedTuple):
@@ -133,9 +133,8 @@ def number_array(given: Any, name: str) -> np.ndarray:
 
     Raises TypeError, naming the argument, for anything else, and for Values.
     """
-    kinds = tuple(engines.values())
     if type(given) is not np.ndarray:
-        if isinstance(given, kinds):
+        if is_value(given):
             raise of_graph(name)
         try:
             given = np.asarray(given)
@@ -143,7 +142,7 @@ def number_array(given: Any, name: str) -> np.ndarray:
             raise TypeError(f"argument {name!r} cannot be made an array: its rows differ in length") from None
     if given.dtype.kind not in _KINDS or given.dtype.itemsize > 8:
         if given.dtype == object:
-            if any(isinstance(entry, kinds) for entry in given.flat):
+            if any(map(is_value, given.flat)):
                 raise of_graph(name)
             return np.array([real(entry, f"argument {name!r}") for entry in given.flat]).reshape(given.shape)
         if given.dtype.kind != "f":

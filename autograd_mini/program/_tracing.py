@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini._body.simplify import Builder
-from autograd_mini._core.graph import require_fresh, topological_order
+from autograd_mini._body.builder import builder
+from autograd_mini._core import recording
+from autograd_mini._core.graph import leaves
 from autograd_mini._core.numbers import real
-from autograd_mini._core.value import Value, engines
+from autograd_mini._core.registry import is_value
+from autograd_mini._core.value import Value
 from autograd_mini.program._layout import Part, fill, lay_out, of_graph, parts
 from autograd_mini.program._program import Program
 
@@ -49,10 +51,13 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True) -> Progra
     output_layout, outputs, _ = lay_out(result, "result")
     outputs = [_output(entry, name) for entry, name in
                zip(outputs, (slot for part in parts(output_layout) for slot in part.names()))]
-    order = topological_order(*(entry for entry in outputs if type(entry) is not float))
-    require_fresh(order)
-    _refuse_captured(order, inputs, lambda: _run(f, layouts, numbers, slot_names))
-    return _flatten(f, layouts, inputs, order, outputs, output_layout, simplify)
+    made = builder(simplify, simplify)
+    values = [entry for entry in outputs if type(entry) is not float]
+    slots = iter(made.load(values, inputs))
+    _refuse_captured(made.constant_leaves, lambda: _run(f, layouts, numbers, slot_names)[1])
+    body = made.body([made.constant(entry) if type(entry) is float else next(slots) for entry in outputs])
+    named = {made.place(slot): name for slot, name in made.names.items() if made.place(slot) >= body.first_operation}
+    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, named)
 
 
 def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
@@ -70,7 +75,7 @@ def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
 
 
 def _example_number(entry: Any, name: str) -> float:
-    if isinstance(entry, tuple(engines.values())):
+    if is_value(entry):
         raise of_graph(name)
     return real(entry, f"argument {name!r} of the example")
 
@@ -87,11 +92,12 @@ def _run(f: Callable[..., Any], layouts: Sequence[Any], numbers: Sequence[float]
         array[:] = inputs[part.start:part.start + part.size]
         return array.reshape(part.shape)
 
-    return inputs, f(*[fill(layout, content) for layout in layouts])
+    with recording.differentiating():
+        return inputs, f(*[fill(layout, content) for layout in layouts])
 
 
 def _output(entry: Any, name: str) -> Any:
-    if isinstance(entry, tuple(engines.values())):
+    if is_value(entry):
         return entry
     try:
         return real(entry, name)
@@ -100,46 +106,20 @@ def _output(entry: Any, name: str) -> Any:
                         f"{type(entry).__name__}") from None
 
 
-def _refuse_captured(order: Sequence[Any], inputs: Sequence[Value],
-                     again: Callable[[], tuple[list[Value], Any]]) -> None:
-    """Raise TypeError if the graph has a leaf that f did not make itself.
+def _refuse_captured(foreign: Sequence[Value], again: Callable[[], Any]) -> None:
+    """Raise TypeError if one of these leaves of the graph, which are no inputs, was not made by f itself.
 
-    f is run once more if there are leaves that are no inputs: what is the same object in both graphs is from outside.
+    f is run once more if there are any: what is the same object in both graphs is from outside.
     """
-    own = set(map(id, inputs))
-    foreign = {id(node): node for node in order if not node.operands and id(node) not in own}
-    if not foreign:
-        return
-    for node in foreign.values():
+    for node in foreign:
         if node.is_traced:
             raise TypeError(f"the function uses {node.name!r}, an argument of a function that is being traced around "
                             "it: trace the outer function only, or pass the Value as an argument")
-    _, result = again()
-    for node in topological_order(*(entry for entry in lay_out(result, "result")[1]
-                                    if isinstance(entry, tuple(engines.values())))):
-        if id(node) in foreign:
+    if not foreign:
+        return
+    met = {id(node): node for node in foreign}
+    for node in leaves(*filter(is_value, lay_out(again(), "result")[1])):
+        if id(node) in met:
             who = repr(node.name) if node.name else f"a Value, {node.data!r},"
             raise TypeError(f"the function uses {who} from outside, which would be frozen into the program: pass it as "
                             "an argument, or use its .data where a constant is meant")
-
-
-def _flatten(f: Callable[..., Any], layouts: Sequence[Any], inputs: Sequence[Value], order: Sequence[Any],
-             outputs: Sequence[Any], output_layout: Any, simplify: bool) -> Program:
-    builder = Builder(len(inputs), simplify)
-    references = {id(node): place for place, node in enumerate(inputs)}
-    named: dict[int, str] = {}
-    for node in order:
-        if id(node) in references:
-            continue
-        if node.operation is None:
-            references[id(node)] = builder.constant(node.data)
-            continue
-        operands = tuple([builder.constant(operand) if type(operand) is float else references[id(operand)]
-                          for operand in node.operands])
-        reference = references[id(node)] = builder.apply(node.operation, operands)
-        if node.name and reference >= len(inputs):
-            named.setdefault(reference, node.name)
-    body, slot = builder.body([builder.constant(entry) if type(entry) is float else references[id(entry)]
-                               for entry in outputs])
-    names = {slot(reference): name for reference, name in named.items() if slot(reference) >= 0}
-    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, names)

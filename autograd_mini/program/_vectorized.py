@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini._body.simplify import computing, expand
+from autograd_mini._body.builder import computing, expand
 from autograd_mini.primitives import Primitive
 from autograd_mini.program._batch import Batch, Blocks
 from autograd_mini.program._scalar import Interpreter

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Union
 
 from autograd_mini._body import calculus
 from autograd_mini._core.graph import topological_order
-from autograd_mini._core.value import engines
+from autograd_mini._core.registry import is_value
 from autograd_mini.render._dot import dot_source
 from autograd_mini.render._folding import Fold
 from autograd_mini.render._formulas import latex
@@ -103,8 +103,7 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
 
     Raises StaleGraphError where a leaf was assigned after the graph was built, TypeError for what is not a Value.
     """
-    kinds = tuple(engines.values())
-    if not isinstance(value, kinds):
+    if not is_value(value):
         raise TypeError(f"only a Value can be drawn, not {type(value).__name__}")
     for option, given, known in (("labels", labels, ("number", "formula", "none")),
                                  ("rankdir", rankdir, ("LR", "RL", "TB", "BT")),
@@ -113,9 +112,9 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
             raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
     if limit < 1:
         raise ValueError(f"limit is {limit!r}: a picture has at least one box")
-    highlighted = [] if highlight is None else [highlight] if isinstance(highlight, kinds) else list(highlight)
+    highlighted = [] if highlight is None else [highlight] if is_value(highlight) else list(highlight)
     for node in highlighted:
-        if not isinstance(node, kinds):
+        if not is_value(node):
             raise TypeError(f"highlight takes Values, not {type(node).__name__}")
 
     def drawn(grads: Optional[Mapping[int, float]] = None) -> tuple[Picture, Placement]:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from autograd_mini._core.errors import NoLayoutError
 from autograd_mini.render._dot import dot_source
 from autograd_mini.render._layered import layered
 from autograd_mini.render._picture import Picture
 
 Point = tuple[float, float]
 MARGIN = 10.0
-
-
-class NoLayoutError(RuntimeError):
-    """A picture needs Graphviz, and there is none."""
 
 
 @dataclass

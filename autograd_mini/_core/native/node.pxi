@@ -8,15 +8,16 @@ cdef extern from *:
 
     typedef struct { PyObject *node; double number; } am_operand;   /* number: the partial, or the constant itself */
 
-    typedef struct {                    /* what few nodes have: a note, or more than two operands */
-        PyObject *name, *note;
-        am_operand more[1];
+    typedef struct {                    /* what few nodes have: a note, a row of the user's own, many operands */
+        PyObject *name, *note, *row;
+        int count;                      /* of operands */
+        am_operand more[1];             /* the operands from the third on */
     } am_extra;
 
     typedef struct am_node {
         PyObject_HEAD
         double data;
-        union { double grad; struct am_node *next_to_die; };
+        union { double grad; struct am_node *next_to_die; int64_t place; };
         double number[2];               /* of each operand: the partial, or the constant itself */
         PyObject *operand[2];           /* NULL for a constant */
         void *extra;                    /* the name, or an am_extra */
@@ -29,6 +30,12 @@ cdef extern from *:
     static Py_ssize_t am_free_count = 0;
     static PyTypeObject *am_type = NULL;
     #define AM_LEAF 0xFFFF
+    #define AM_OWN 0xFFFE               /* the row is in `extra` */
+    #ifdef __GNUC__
+    #define am_prefetch(address) __builtin_prefetch(address)
+    #else
+    #define am_prefetch(address) ((void)0)
+    #endif
     #define AM_FREE_LIST_NODES (1 << 20)
 
     static inline am_node *am_new_node(void)
@@ -70,11 +77,14 @@ cdef extern from *:
     ctypedef struct Extra "am_extra":
         PyObject* name
         PyObject* note
+        PyObject* row
+        int count
         Operand* more
     ctypedef struct Node "am_node":
         double data
         double grad
         Node* next_to_die
+        int64_t place
         double* number
         PyObject** operand
         void* extra
@@ -86,12 +96,14 @@ cdef extern from *:
     Py_ssize_t am_free_count
     int BUILT_IN_ROWS "AM_ROWS"
     int LEAF "AM_LEAF"
+    int OWN "AM_OWN"
     int FREE_LIST_CAP "AM_FREE_LIST_NODES"
     const char* FINGERPRINT "AM_FINGERPRINT"
     int ADD "AM_ADD", SUB "AM_SUB", MUL "AM_MUL", DIV "AM_DIV", NEG "AM_NEG", POW "AM_POW", ABS "AM_ABS", FLOOR "AM_FLOOR"
     int LESS "AM_LESS", LESS_EQUAL "AM_LESS_EQUAL"
     Node* new_node "am_new_node"() except NULL
     void free_node "am_free_node"(Node*)
+    void prefetch "am_prefetch"(const void*) noexcept
     void kernel "am_kernel"(int row, int need, const double* x, double* y, double* p) noexcept
 
 cdef extern from "Python.h":
@@ -127,14 +139,15 @@ cdef enum:
     TRACED = 2
     HAS_EXTRA = 4
     VISITED = 8
+    MADE = 16
     MOST_OPERANDS = 64
 
 FREE_LIST_NODES = FREE_LIST_CAP
 """How many freed nodes of 80 bytes are kept for reuse at the most."""
 
 functions = {}
-cdef list rows = []                  # the table; a node holds the number of its row
-cdef uint16_t* arity = NULL
+cdef list rows = []                  # the rows that come with the package, by their numbers
+cdef int arity[0x10000]
 cdef uint64_t clock = 1
 cdef int watching = 0                # how many recording blocks are open
 
@@ -161,7 +174,18 @@ cdef inline Extra* extra_of(Node* node) noexcept:
 
 
 cdef inline int operand_count(Node* node) noexcept:
-    return 0 if node.row == LEAF else arity[node.row]
+    return (<Extra*>node.extra).count if node.row == OWN else arity[node.row]
+
+
+cdef inline object row_of(Node* node):
+    """The row that made a node."""
+    return <object>(<Extra*>node.extra).row if node.row == OWN else rows[node.row]
+
+
+cdef int number_of(primitive) except -1:
+    """The number of a row, or OWN."""
+    cdef int row = primitive.index
+    return row if 0 <= row < len(rows) and rows[row] is primitive else OWN
 
 
 cdef inline Operand operand_at(Node* node, int i) noexcept:
@@ -173,16 +197,17 @@ cdef inline Operand operand_at(Node* node, int i) noexcept:
     return (<Extra*>node.extra).more[i - 2]
 
 
-cdef Extra* ensure_extra(Node* node) except NULL:
-    """The room for a note and further operands; the name moves into it."""
-    cdef int more = operand_count(node) - 2
+cdef Extra* ensure_extra(Node* node, int count) except NULL:
+    """The room for a note, a row and further operands; the name moves into it."""
+    cdef size_t size = sizeof(Extra) + (count - 2 if count > 2 else 0) * sizeof(Operand)
     cdef Extra* extra
     if not node.flags & HAS_EXTRA:
-        extra = <Extra*>PyMem_Malloc(sizeof(Extra) + (more if more > 0 else 0) * sizeof(Operand))
+        extra = <Extra*>PyMem_Malloc(size)
         if extra == NULL:
             raise MemoryError()
-        memset(extra, 0, sizeof(Extra) + (more if more > 0 else 0) * sizeof(Operand))
+        memset(extra, 0, size)
         extra.name = <PyObject*>node.extra
+        extra.count = count
         node.extra = extra
         node.flags |= HAS_EXTRA
     return <Extra*>node.extra
@@ -215,10 +240,11 @@ cdef void free_graph(PyObject* self) noexcept:
         if node.extra != NULL:
             if node.flags & HAS_EXTRA:
                 extra = <Extra*>node.extra
-                for i in range(operand_count(node) - 2):
+                for i in range(extra.count - 2):
                     release(extra.more[i].node, &dying)
                 XDECREF(extra.name)
                 XDECREF(extra.note)
+                XDECREF(extra.row)
                 PyMem_Free(extra)
             else:
                 DECREF(<PyObject*>node.extra)

@@ -1,39 +1,63 @@
 # Recording: from operands to a new node with its value and its local derivatives.
 
+cdef PyTypeObject* numpy_double = <PyTypeObject*><PyObject*>numpy.float64
+cdef PyTypeObject* numpy_kinds[12]
+numpy_types = (numpy.float32, numpy.int64, numpy.int32, numpy.bool_, numpy.float16, numpy.int16, numpy.int8,
+               numpy.uint64, numpy.uint32, numpy.uint16, numpy.uint8, numpy.intp)
+for at in range(12):
+    numpy_kinds[at] = <PyTypeObject*><PyObject*>numpy_types[at]
+
+
 cdef inline int read(PyObject* operand, double* number) except -1:
     """1 for a node, 0 for a constant, 2 for what is not a number of ours; the number goes to `number`."""
     if is_value(operand):
         number[0] = (<Node*>operand).data
         return 1
-    if PyFloat_CheckExact(<object>operand):
+    if PyFloat_CheckExact(<object>operand) or Py_TYPE(operand) == numpy_double:
         number[0] = PyFloat_AS_DOUBLE(<object>operand)
         return 0
-    return read_other(<object>operand, number)
+    return read_other(operand, number)
 
 
-cdef int read_other(object operand, double* number) except -1:
-    if PyLong_CheckExact(operand):
+cdef bint is_plain(PyObject* operand) noexcept:
+    """Whether an operand is a Value, a float or a number of NumPy's."""
+    cdef int i
+    if is_value(operand) or PyFloat_CheckExact(<object>operand) or Py_TYPE(operand) == numpy_double:
+        return True
+    for i in range(12):
+        if Py_TYPE(operand) == numpy_kinds[i]:
+            return True
+    return False
+
+
+cdef int read_other(PyObject* operand, double* number) except -1:
+    cdef int i
+    if PyLong_CheckExact(<object>operand):
         try:
-            number[0] = PyLong_AsDouble(operand)
+            number[0] = PyLong_AsDouble(<object>operand)
             return 0
         except OverflowError:
             pass
-    if is_foreign(operand):
+    for i in range(12):
+        if Py_TYPE(operand) == numpy_kinds[i]:
+            number[0] = PyFloat_AsDouble(<object>operand)
+            return 0
+    if is_foreign(<object>operand):
         return 2
-    number[0] = real(operand, "an operand")
+    number[0] = real(<object>operand, "an operand")
     return 0
 
 
-cdef int evaluate(int row, uint64_t need, const double* x, double* y, double* p) except -1:
+cdef int evaluate(int row, primitive, uint64_t need, const double* x, double* y, double* p) except -1:
     """Value and partials of a row: the compiled kernel, or the row itself where a user added it."""
-    cdef int i
-    if row < BUILT_IN_ROWS:
+    cdef int i, count
+    if row != OWN:
         kernel(row, <int>need, x, y, p)
         return 0
-    primitive = rows[row]
-    numbers = [x[i] for i in range(arity[row])]
+    count = <int>len(primitive.partials)
+    numbers = [x[i] for i in range(count)]
     y[0] = primitive.number(*numbers)
-    for i in range(arity[row]):
+    for i in range(count):
         if need & (<uint64_t>1 << i):
             p[i] = primitive.partial(i, y[0], *numbers)
     return 0
@@ -46,7 +70,7 @@ cdef Node* blank(double data, int row) except NULL:
     node.operand[0] = node.operand[1] = NULL
     node.extra = NULL
     node.row = <uint16_t>row
-    node.flags = 0
+    node.flags = MADE
     set_stamp(node, clock)
     return node
 
@@ -58,76 +82,66 @@ cdef inline object own(Node* node):
     return value
 
 
-cdef inline object record1(int row, PyObject* a):
-    cdef double x, y, p = 0.0
-    x = (<Node*>a).data
-    if row < BUILT_IN_ROWS and not watching:
-        kernel(row, 1, &x, &y, &p)
-    else:
-        return record(row, &a, 1)
+cdef inline Node* make(int row, int count, PyObject** operands, const double* x) except NULL:
+    """A node of a built-in row with one or two operands: nodes and their numbers, or NULL and a constant."""
+    cdef double y
+    cdef double p[2]
+    cdef int i, need = 0
+    cdef uint8_t flags = 0
+    for i in range(count):
+        if operands[i] != NULL:
+            need |= 1 << i
+    kernel(row, need, x, &y, p)
     cdef Node* node = new_node()
     node.data = y
-    node.number[0] = p
-    node.operand[0] = a
-    node.operand[1] = NULL
+    for i in range(2):
+        if i < count and operands[i] != NULL:
+            node.number[i] = p[i]
+            node.operand[i] = operands[i]
+            flags |= (<Node*>operands[i]).flags
+            Py_INCREF(<object>operands[i])
+        else:
+            node.number[i] = x[i] if i < count else 0.0
+            node.operand[i] = NULL
     node.extra = NULL
     node.row = <uint16_t>row
-    node.flags = (<Node*>a).flags & TRACED
+    node.flags = (flags & TRACED) | MADE
     set_stamp(node, clock)
-    Py_INCREF(<object>a)
-    return own(node)
+    return node
+
+
+cdef inline object record1(int row, PyObject* a):
+    cdef double x = (<Node*>a).data
+    if watching:
+        return record(rows[row], &a, 1)
+    return own(make(row, 1, &a, &x))
 
 
 cdef inline object record2(int row, PyObject* a, PyObject* b):
     """Two operands, at least one of them a node; NotImplemented where the other one knows better."""
     cdef double x[2]
-    cdef double p[2]
-    cdef double y
-    cdef int first, second
-    cdef uint8_t flags = 0
-    first = read(a, &x[0])
-    second = read(b, &x[1])
+    cdef PyObject* nodes[2]
+    cdef int first = read(a, &x[0])
+    cdef int second = read(b, &x[1])
     if first == 2 or second == 2:
         return NotImplemented
-    if watching or row >= BUILT_IN_ROWS:
-        return record(row, [a, b], 2)
-    kernel(row, first | (second << 1), x, &y, p)
-    cdef Node* node = new_node()
-    node.data = y
-    if first:
-        node.number[0] = p[0]
-        node.operand[0] = a
-        flags = (<Node*>a).flags
-        Py_INCREF(<object>a)
-    else:
-        node.number[0] = x[0]
-        node.operand[0] = NULL
-    if second:
-        node.number[1] = p[1]
-        node.operand[1] = b
-        flags |= (<Node*>b).flags
-        Py_INCREF(<object>b)
-    else:
-        node.number[1] = x[1]
-        node.operand[1] = NULL
-    node.extra = NULL
-    node.row = <uint16_t>row
-    node.flags = flags & TRACED
-    set_stamp(node, clock)
-    return own(node)
+    nodes[0] = a if first else NULL
+    nodes[1] = b if second else NULL
+    if watching:
+        return record(rows[row], [a, b], 2)
+    return own(make(row, 2, nodes, x))
 
 
-cdef object record(int row, PyObject** operands, int count):
+cdef object record(primitive, PyObject** operands, int count):
     """The general case: any number of operands, rows of the user's own, open recording blocks."""
     cdef double x[MOST_OPERANDS]
     cdef double p[MOST_OPERANDS]
     cdef double y
     cdef int i, kind
+    cdef int row = number_of(primitive)
     cdef uint64_t need = 0
     cdef uint8_t flags = 0
-    cdef Extra* extra
-    if count > MOST_OPERANDS:
-        raise TypeError(f"a primitive can have {MOST_OPERANDS} operands at the most, not {count}")
+    cdef Extra* extra = NULL
     for i in range(count):
         kind = read(operands[i], &x[i])
         if kind == 2:
@@ -135,24 +149,38 @@ cdef object record(int row, PyObject** operands, int count):
         elif kind == 1:
             need |= <uint64_t>1 << i
             flags |= (<Node*>operands[i]).flags & TRACED
-    evaluate(row, need, x, &y, p)
+    evaluate(row, primitive, need, x, &y, p)
     note = None
     if watching:
-        note = recording.observe(rows[row], tuple([<object>operands[i] if need & (<uint64_t>1 << i) else x[i]
+        note = recording.observe(primitive, tuple([<object>operands[i] if need & (<uint64_t>1 << i) else x[i]
                                                    for i in range(count)]), y)
     cdef Node* node = blank(y, row)
+    if count > 2 or note is not None or row == OWN:
+        try:
+            extra = ensure_extra(node, count)
+        except MemoryError:
+            node.row = LEAF
+            DECREF(<PyObject*>node)
+            raise
     result = own(node)
-    node.flags = flags
-    extra = ensure_extra(node) if count > 2 or note is not None else NULL
+    node.flags |= flags
     for i in range(count):
         if need & (<uint64_t>1 << i):
             put_operand(node, extra, i, operands[i], p[i])
         else:
             put_operand(node, extra, i, NULL, x[i])
+    keep(extra, primitive if row == OWN else None, note)
+    return result
+
+
+cdef void keep(Extra* extra, row, note):
+    """A row of the user's own and a note go with the node."""
+    if row is not None:
+        Py_INCREF(row)
+        extra.row = <PyObject*>row
     if note is not None:
         Py_INCREF(note)
         extra.note = <PyObject*>note
-    return result
 
 
 cdef void put_operand(Node* node, Extra* extra, int i, PyObject* operand, double number) noexcept:

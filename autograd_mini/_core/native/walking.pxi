@@ -1,4 +1,4 @@
-# Walking a graph with a stack of its own, in the order of graph.topological_order.
+# Walking a graph with a stack of its own, in the order of graph.topological_order, and the sweeps over numbers.
 
 cdef struct Path:
     Node** nodes
@@ -20,37 +20,50 @@ cdef inline int push(Path* path, Node* node) except -1:
 
 
 cdef int walk(Node* root, Path* order) except -1:
-    """Operands before users, first operand first, as graph.topological_order; every node of `order` is left VISITED."""
+    """Operands before users, first operand first, as graph.topological_order; every node of `order` is left VISITED.
+
+    A node waits twice: first to be visited, then, with its lowest bit set, to be put in order behind its operands.
+    """
     cdef Path pending
     cdef Node* node
     cdef PyObject* operand
     cdef int i
+    if root.flags & VISITED:
+        return 0
     memset(&pending, 0, sizeof(Path))
     try:
-        push(&pending, root)
-        while pending.count:
-            pending.count -= 1
-            node = pending.nodes[pending.count]
+        node = root
+        while True:
             if <size_t>node & 1:
-                push(order, <Node*>(<size_t>node - 1))
+                node = <Node*>(<size_t>node - 1)
+                push(order, node)
+                prefetch(node + 8)   # nodes that were made one after the other mostly lie so
             elif not node.flags & VISITED:
                 node.flags |= VISITED
                 if node.row == LEAF:
                     push(order, node)
-                    continue
-                push(&pending, <Node*>(<size_t>node + 1))
-                if node.flags & HAS_EXTRA:
-                    for i in range(operand_count(node) - 1, 1, -1):
-                        operand = operand_at(node, i).node
-                        if operand != NULL and not (<Node*>operand).flags & VISITED:
-                            push(&pending, <Node*>operand)
-                for i in range(1, -1, -1):
-                    operand = node.operand[i]
+                else:
+                    push(&pending, <Node*>(<size_t>node + 1))
+                    if node.flags & HAS_EXTRA:
+                        for i in range(operand_count(node) - 1, 1, -1):
+                            operand = operand_at(node, i).node
+                            if operand != NULL and not (<Node*>operand).flags & VISITED:
+                                push(&pending, <Node*>operand)
+                    operand = node.operand[1]
                     if operand != NULL and not (<Node*>operand).flags & VISITED:
                         push(&pending, <Node*>operand)
+                    operand = node.operand[0]
+                    if operand != NULL and not (<Node*>operand).flags & VISITED:
+                        node = <Node*>operand
+                        continue
+            if not pending.count:
+                break
+            pending.count -= 1
+            node = pending.nodes[pending.count]
     except MemoryError:
         for i in range(pending.count):
             (<Node*>(<size_t>pending.nodes[i] & ~<size_t>1)).flags &= ~VISITED
+        (<Node*>(<size_t>node & ~<size_t>1)).flags &= ~VISITED
         unmark(order)
         raise
     finally:
@@ -64,14 +77,66 @@ cdef void unmark(Path* order) noexcept:
         order.nodes[i].flags &= ~VISITED
 
 
+cdef inline double chain(double cotangent, double partial) noexcept:
+    """The row `chain`: 0 times anything is 0."""
+    cdef double share = cotangent * partial
+    return 0.0 if share != share and (cotangent == 0 or partial == 0) else share
+
+
 cdef inline void hand_on(double cotangent, Operand operand) noexcept:
-    """One edge of the chain rule: 0 times anything is 0, as in the row `chain`."""
-    cdef double share
-    if operand.node != NULL:
-        share = cotangent * operand.number
-        if share != share and (cotangent == 0 or operand.number == 0):
-            share = 0.0
-        (<Node*>operand.node).grad += share
+    """One edge of the chain rule. The first one that reaches a node clears its mark and what was there before."""
+    cdef Node* node = <Node*>operand.node
+    if node == NULL:
+        return
+    if node.flags & VISITED:
+        node.grad = 0.0
+        node.flags = (node.flags | HAS_GRAD) & ~VISITED
+    node.grad += chain(cotangent, operand.number)
+
+
+cdef void sweep_back(Path* order, double seed) noexcept:
+    """From the last node of an order, which is the root, to all others; it leaves no mark behind."""
+    cdef Node* node
+    cdef Operand operand
+    cdef Py_ssize_t i
+    cdef int k
+    node = order.nodes[order.count - 1]
+    node.grad = seed
+    node.flags = (node.flags | HAS_GRAD) & ~VISITED
+    for i in range(order.count - 1, -1, -1):
+        node = order.nodes[i]
+        if i >= 12:
+            prefetch(order.nodes[i - 12])
+        for k in range(2):
+            operand.node = node.operand[k]
+            operand.number = node.number[k]
+            hand_on(node.grad, operand)
+        if node.flags & HAS_EXTRA:
+            for k in range(2, operand_count(node)):
+                hand_on(node.grad, operand_at(node, k))
+
+
+cdef bint is_mixed(Path* order, uint64_t now) noexcept:
+    """Whether a leaf was assigned after one of these nodes was built from it, but before `now`: two points in one."""
+    cdef Py_ssize_t i
+    cdef int k
+    cdef uint64_t oldest = now, newest = 0, stamp
+    cdef PyObject* operand
+    for i in range(order.count):
+        stamp = stamp_of(order.nodes[i])
+        if order.nodes[i].row == LEAF:
+            newest = max(newest, stamp) if stamp <= now else newest
+        else:
+            oldest = min(oldest, stamp)
+    if newest <= oldest:
+        return False
+    for i in range(order.count):
+        stamp = stamp_of(order.nodes[i])
+        for k in range(operand_count(order.nodes[i])):
+            operand = operand_at(order.nodes[i], k).node
+            if operand != NULL and stamp < stamp_of(<Node*>operand) <= now:
+                return True
+    return False
 
 
 cdef list reached(tuple roots, bint only_leaves):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini._body.simplify import expand
+from autograd_mini._body.builder import expand
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data
 from autograd_mini.program._llvm import engine, kernels

@@ -117,9 +117,7 @@ ELEMENTARY: dict[str, Callable[..., Lanes]] = {
 
 
 def _special_row(name: str) -> Primitive:
-    row = Primitive()
-    row.name = name
-    return row
+    return Primitive(name, math.nan.__add__, (None,))
 
 
 _BELOW_ZERO, _BELOW_ONE = _special_row("exp_below_zero"), _special_row("log1p_below_one")
