@@ -299,5 +299,6 @@ norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussi
                      latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
                      ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4))  # a / sqrt(2) is rounded before exp(-a^2 / 2)
 
-HELPERS = frozenset({"chain", "defined", "away"})
-"""Rows that rules are made of and people seldom call."""
+HELPERS = frozenset({"chain", "defined", "away", "stop_gradient"})
+"""Rows that are no functions of calculus: what rules are made of, and what cuts a graph."""
+

@@ -35,11 +35,12 @@ SPOILERS = {"times 1 + 1e-6": scaled, "plus 1e-6": shifted}
 @contextmanager
 def spoiled(row: Primitive, position: int, spoil: Callable[[Any], Any]) -> Iterator[None]:
     whole = row.partials
-    row.partials = tuple(spoil(rule) if i == position else rule for i, rule in enumerate(whole))
+    wrong = tuple(spoil(rule) if i == position else rule for i, rule in enumerate(whole))
+    object.__setattr__(row, "partials", wrong)  # a row is frozen for everybody else
     try:
         yield
     finally:
-        row.partials = whole
+        object.__setattr__(row, "partials", whole)
 
 
 def is_zero(row: Primitive, position: int) -> bool:

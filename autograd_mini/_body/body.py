@@ -117,8 +117,8 @@ class Body:
 
         >>> from autograd_mini.primitives import add, mul
         >>> body = Body(2, [3.0], [(mul, (0, 1)), (add, (3, 2))], [4])
-        >>> body.read(lambda row, operands: row.text.format(*operands), ["x", "y"], str)[4]
-        'x * y + 3.0'
+        >>> body.read(lambda row, operands: row.value(*operands), [2.0, 5.0])
+        [2.0, 5.0, 3.0, 10.0, 13.0]
         """
         slots = [*inputs, *map(constant, self.constants)]
         for row, operands in self.operations:
