@@ -63,12 +63,14 @@ log10: _Unary
 log1p: _Unary
 log2: _Unary
 log_sigmoid: _Unary
+logistic_pdf: _Unary
 logaddexp: _Binary
 maximum: _Binary
 minimum: _Binary
 mul: _Binary
 neg: _Unary
 norm_cdf: _Unary
+one_minus_square: _Unary
 pow: _Binary
 reciprocal: _Unary
 relu: _Unary

@@ -73,11 +73,13 @@ def forward_is_cheaper(outputs: Sequence[Any], nodes: Sequence[Value]) -> bool:
     return ahead < behind
 
 
-def graph_rows(outputs: Sequence[Any], nodes: Sequence[Value]) -> np.ndarray:
-    """The matrix as graphs, one reverse pass for each output."""
+def graph_rows(outputs: Sequence[Any], nodes: Sequence[Value], triangle: bool = False) -> np.ndarray:
+    """The matrix as graphs, one reverse pass for each output; of a `triangle`, what lies below is left out."""
     matrix = np.empty((len(outputs), len(nodes)), dtype=object)
     for i, y in enumerate(outputs):
-        matrix[i] = calculus.pull([(y, 1.0)], nodes) if registry.is_value(y) else [type(node)(0.0) for node in nodes]
+        chosen = nodes[i:] if triangle else nodes
+        matrix[i, len(nodes) - len(chosen):] = calculus.pull([(y, 1.0)], chosen) if registry.is_value(y) else \
+            [type(node)(0.0) for node in chosen]
     return matrix
 
 

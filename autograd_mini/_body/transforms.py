@@ -139,13 +139,33 @@ def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Functi
 def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that gives the second derivatives of f, which must return one number: the Jacobian of `grad`.
 
-    For an array of shape s the result has shape s + s; structures nest, as in {"a": {"a": ..., "b": ...}, ...}.
+    For an array of shape s the result has shape s + s; structures nest, as in {"a": {"a": ..., "b": ...}, ...}. It is
+    symmetric: one triangle is computed.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
            [6., 0.]])
     """
-    return _named("hessian", f)(jacobian(grad(f, argnums, has_aux), argnums, has_aux))
+    argnums = _checked(f, argnums)
+
+    @_named("hessian", f)
+    def hessian_of(*args: Any, **keywords: Any) -> Any:
+        inputs = _Inputs(f, args, argnums)
+        result, aux = _split(f, inputs.call(f, keywords), has_aux)
+        y = _scalar(f, result)
+        slopes = pull([(y, 1.0)], inputs.nodes) if is_value(y) else [0.0] * len(inputs.nodes)
+        if inputs.are_numbers_for([y]):
+            aux = _numbers(aux)
+            forward = jacobians.forward_is_cheaper(slopes, inputs.nodes)
+            matrix = (jacobians.columns if forward else jacobians.backward)(slopes, inputs.nodes)
+        else:
+            matrix = jacobians.graph_rows(slopes, inputs.nodes, triangle=True)
+        below = np.tril_indices(len(matrix), -1)
+        matrix[below] = matrix.T[below]
+        found = jacobians.in_blocks(matrix, inputs.tree, inputs.tree)
+        return (found, aux) if has_aux else found
+
+    return hessian_of
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:

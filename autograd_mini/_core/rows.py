@@ -56,7 +56,8 @@ class Primitive:
     sympy      the function of SymPy of the same meaning, by name
     lanes      machine code over lanes: "module.function" below program/_llvm, or such a function
     js         JavaScript expression of the value, where `c` is not nearly one
-    course     the derivative as a course writes it, LaTeX
+    course     the partials as a course writes them, away from kinks and edges: expressions in `y` and the operands
+               `a`, `b`, `c`; () where the rules themselves read well
     index      its number in the compiled engine; -1 for a row of the user's own
     module     where it was defined
     """
@@ -80,7 +81,7 @@ class Primitive:
     sympy: Optional[str] = None
     lanes: Optional[Union[str, Rule]] = None
     js: Optional[str] = None
-    course: Optional[str] = None
+    course: tuple[str, ...] = ()
     index: int = -1
     module: str = ""
     steps: dict[int, Steps] = field(default_factory=dict)
@@ -312,6 +313,8 @@ def _check(row: Primitive) -> None:
     for point in row.at:
         if len(point) != count:
             raise ValueError(f"column 'at' of primitive {row.name!r} needs {count} numbers a point, not {point!r}")
+    if row.course and len(row.course) != count:
+        raise ValueError(f"column 'course' of primitive {row.name!r} needs one text for each of {count} operands")
     for entry in row.shortcut:
         if not (isinstance(entry, tuple) and len(entry) == 3 and type(entry[0]) is int and 0 <= entry[0] < count):
             raise TypeError(f"column 'shortcut' of primitive {row.name!r} holds (position, condition, result) triples, "
