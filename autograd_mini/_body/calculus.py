@@ -78,19 +78,23 @@ def gradients(value: Any) -> dict[int, float]:
     return {id(node): total for node, total in found.items()}
 
 
-def derivative(body: Body, outputs: Sequence[int], inputs: Sequence[int], forward: bool = False) -> Body:
-    """The body of the derivatives of some outputs (by position) by some inputs, a row for each output.
+def derivative(body: Body, inputs: Sequence[int], forward: bool = False, triangle: bool = False) -> Body:
+    """The body of the outputs, and behind them their derivatives by some inputs, a row for each output.
 
-    Equal operations are one here before they are differentiated, which is safe for inputs, and makes derivatives of
-    graphs with much in common much smaller. Sums may come in another order than in `backward`.
+    Of a `triangle`, what is below its diagonal is taken from above. Equal operations are one here before they are
+    differentiated, which is safe for inputs, and makes derivatives of graphs with much in common much smaller. Sums may
+    come in another order than in `backward`.
     """
     made = builder()
     slots = made.load_body(body)
     one, zero = made.constant(1.0), made.constant(0.0)
-    roots = [slots[body.outputs[position]] for position in outputs]
+    roots = [slots[output] for output in body.outputs]
     if forward:
         columns = [made.push({place: one}, roots) for place in inputs]
-        found = [column[row] for row in range(len(roots)) for column in columns]
+        rows = [list(row) for row in zip(*columns)]
     else:
-        found = [slot for root in roots for slot in made.pull({root: one}, inputs)]
-    return made.body([zero if slot < 0 else slot for slot in found])
+        rows = []
+        for at, root in enumerate(roots):
+            left = [row[at] for row in rows] if triangle else []
+            rows.append([*left, *made.pull({root: one}, inputs[len(left):])])
+    return made.body([*roots, *(zero if slot < 0 else slot for row in rows for slot in row)])

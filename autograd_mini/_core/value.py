@@ -136,6 +136,7 @@ class Value:
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
         """Record a primitive: its result, with the local derivatives at this point."""
+        operands = tuple(operands)
         if len(operands) != len(primitive.partials):
             raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
         operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)

@@ -75,6 +75,18 @@ def fill(layout: Any, content: Callable[[Part], Any]) -> Any:
     return _container(layout, [fill(entry, content) for entry in layout])
 
 
+def moved(layout: Any, start: int, name: str) -> Any:
+    """The layout in slots from `start` on, with names of its own."""
+    after = start
+
+    def place(part: Part) -> Part:
+        nonlocal after
+        at, after = after, after + part.size
+        return Part(f"{name}[{part.name}]" if name else part.name, at, part.shape)
+
+    return fill(layout, place)
+
+
 def parts(layout: Any) -> list[Part]:
     """All parts of a layout, in slot order."""
     found: list[Part] = []

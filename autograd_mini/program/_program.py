@@ -8,9 +8,10 @@ from typing import Any, Optional
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini.program import _executors as executors, _layout as layouts
+from autograd_mini.program import _derivatives, _executors as executors, _layout as layouts
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._c_source import c_source
+from autograd_mini.program._derivatives import Argnums
 from autograd_mini.program._layout import Data, Part
 from autograd_mini.program._listing import listing
 from autograd_mini.program._reduction import join
@@ -99,6 +100,35 @@ class Program:
         batch = self._batch(arguments)
         sums = self._sums(batch, executor, threads)
         return self._rebuild(sums / batch.rows if batch.rows else np.full_like(sums, np.nan))
+
+    def gradient(self, argnums: Argnums = 0) -> Program:
+        """The Program of the derivatives by one argument, or by several, of a Program with one number.
+
+        They have the structure and the shapes of the argument, or are a tuple where `argnums` is one. Equal operations
+        are one before they are differentiated, so sums may come in another order than in a traced `grad(f)`.
+
+        >>> from autograd_mini.program import trace
+        >>> trace(lambda w: w[0] ** 2 * w[1], [1.0, 1.0]).gradient()([3.0, 2.0])
+        [12.0, 9.0]
+
+        Raises TypeError where the Program has other than one number, ValueError for an argument that is not there.
+        """
+        return self._derived("gradient", *_derivatives.gradient(self, argnums, with_value=False))
+
+    def value_and_gradient(self, argnums: Argnums = 0) -> Program:
+        """The Program of the pair (value, gradient); see `gradient`."""
+        return self._derived("value_and_gradient", *_derivatives.gradient(self, argnums, with_value=True))
+
+    def jacobian(self, argnums: Argnums = 0) -> Program:
+        """The Program of the derivatives of every output: of shape s + t for an array of shape s by one of shape t."""
+        return self._derived("jacobian", *_derivatives.jacobian(self, argnums))
+
+    def hessian(self, argnums: Argnums = 0) -> Program:
+        """The Program of the second derivatives of a Program with one number, which are symmetric; see `gradient`."""
+        return self._derived("hessian", *_derivatives.hessian(self, argnums))
+
+    def _derived(self, kind: str, result: Any, body: Body) -> Program:
+        return Program(f"{kind}({self.name})", self.arguments, result, body, {})
 
     def explain(self) -> str:
         """Which executor ran the last calls, over data and over one example, and why; the later of the two first."""

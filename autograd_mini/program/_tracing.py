@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_mini._body.builder import builder
 from autograd_mini._core import recording
+from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.graph import leaves
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
@@ -101,6 +102,8 @@ def _output(entry: Any, name: str) -> Any:
         return entry
     try:
         return real(entry, name)
+    except TracedValueError:
+        raise
     except TypeError:
         raise TypeError(f"a traced function returns numbers, Values and nestings of them, but {name} is of type "
                         f"{type(entry).__name__}") from None

@@ -267,4 +267,4 @@ def represent(value: Any) -> str:
     """The `repr` of a Value: number, name and gradient on one line."""
     name = f", name={value.name!r}" if value.name is not None else ""
     grad = f", grad={short(value.grad)}" if value.grad is not None else ""
-    return f"Value({short(value.data)}{name}{grad})"
+    return f"Value({short(float.__pos__(value.data))}{name}{grad})"
