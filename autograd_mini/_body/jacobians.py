@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_mini._body import calculus
 from autograd_mini._core import registry, sweep, trees
-from autograd_mini._core.graph import topological_order
+from autograd_mini._core.graph import count, topological_order
 from autograd_mini._core.rows import TABLE
 from autograd_mini._core.value import Value, compiled
 
@@ -68,8 +68,8 @@ def forward_is_cheaper(outputs: Sequence[Any], nodes: Sequence[Value]) -> bool:
     if not values or len(nodes) >= LANES * len(values):
         return False
     sample = values[:: -(-len(values) // SAMPLE)]
-    behind = len(values) * sum(len(topological_order(y)) for y in sample) / len(sample)
-    ahead = len(topological_order(*values)) * (1 + LANE * LANES * -(-len(nodes) // LANES))
+    behind = len(values) * sum(count(y) for y in sample) / len(sample)
+    ahead = count(*values) * (1 + LANE * LANES * -(-len(nodes) // LANES))
     return ahead < behind
 
 

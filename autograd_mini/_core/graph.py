@@ -14,6 +14,7 @@ from autograd_mini._core.errors import StaleGraphError
 compiled_kind: Any = None
 compiled_order: Any = None
 compiled_leaves: Any = None
+compiled_count: Any = None
 """The class of compiled nodes and its own walks, which `value` sets where the compiled engine was built."""
 
 
@@ -41,6 +42,13 @@ def topological_order(*roots: Any) -> list[Any]:
             pending.append((node, True))
             pending.extend((operand, False) for operand in reversed(node.operands) if type(operand) is not float)
     return order
+
+
+def count(*roots: Any) -> int:
+    """How many nodes the roots reach."""
+    if roots and all(type(root) is compiled_kind for root in roots):
+        return compiled_count(*roots)
+    return len(topological_order(*roots))
 
 
 def leaves(*roots: Any) -> list[Any]:

@@ -337,6 +337,7 @@ if not TYPE_CHECKING and _wanted == "native":
         compiled.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
         graph.compiled_kind = compiled.Value
         graph.compiled_order, graph.compiled_leaves = compiled.topological_order, compiled.leaves
+        graph.compiled_count = compiled.count
         engine, Value, functions = "native", compiled.Value, compiled.functions
         registry.add_engine("native", registry.Engine(Value, functions, compiled.define))
 

@@ -44,6 +44,8 @@ cdef extern from *:
         if (node != NULL) {
             am_free_list = (am_node *)node->extra;
             am_free_count--;
+            am_prefetch(am_free_list);
+            am_prefetch((char *)am_free_list + sizeof(am_node) - 8);
         } else {
             node = (am_node *)PyObject_Malloc(sizeof(am_node));
             if (node == NULL) { PyErr_NoMemory(); return NULL; }
@@ -235,6 +237,8 @@ cdef void free_graph(PyObject* self) noexcept:
     while dying != NULL:
         node = dying
         dying = node.next_to_die
+        prefetch(node - 12)
+        prefetch(<char*>(node - 12) + sizeof(Node) - 8)
         release(node.operand[0], &dying)
         release(node.operand[1], &dying)
         if node.extra != NULL:

@@ -4,6 +4,8 @@ cdef struct Path:
     Node** nodes
     Py_ssize_t count
     Py_ssize_t room
+    uint64_t newest             # when the last of its leaves was assigned
+    uint64_t age                # how long before the end of time its oldest operation was built
 
 
 cdef inline int push(Path* path, Node* node) except -1:
@@ -19,42 +21,53 @@ cdef inline int push(Path* path, Node* node) except -1:
     return 0
 
 
+cdef inline void fetch(const Node* node) noexcept:
+    """Have a node, which lies in two lines of the cache, at hand a little later."""
+    prefetch(node)
+    prefetch(<const char*>node + sizeof(Node) - 8)
+
+
 cdef int walk(Node* root, Path* order) except -1:
     """Operands before users, first operand first, as graph.topological_order; every node of `order` is left VISITED.
 
     A node waits twice: first to be visited, then, with its lowest bit set, to be put in order behind its operands.
+    Nodes that were made one after the other mostly lie so in memory: on the way down and up, those ahead are fetched.
     """
     cdef Path pending
     cdef Node* node
+    cdef Node* above
     cdef PyObject* operand
     cdef int i
     if root.flags & VISITED:
         return 0
     memset(&pending, 0, sizeof(Path))
     try:
-        node = root
+        node = above = root
         while True:
             if <size_t>node & 1:
                 node = <Node*>(<size_t>node - 1)
                 push(order, node)
-                prefetch(node + 8)   # nodes that were made one after the other mostly lie so
+                fetch(node + 12)
             elif not node.flags & VISITED:
                 node.flags |= VISITED
                 if node.row == LEAF:
+                    order.newest = max(order.newest, stamp_of(node))
                     push(order, node)
                 else:
+                    order.age = max(order.age, ~stamp_of(node))
                     push(&pending, <Node*>(<size_t>node + 1))
                     if node.flags & HAS_EXTRA:
                         for i in range(operand_count(node) - 1, 1, -1):
                             operand = operand_at(node, i).node
-                            if operand != NULL and not (<Node*>operand).flags & VISITED:
+                            if operand != NULL:
                                 push(&pending, <Node*>operand)
                     operand = node.operand[1]
-                    if operand != NULL and not (<Node*>operand).flags & VISITED:
+                    if operand != NULL:
                         push(&pending, <Node*>operand)
-                    operand = node.operand[0]
-                    if operand != NULL and not (<Node*>operand).flags & VISITED:
-                        node = <Node*>operand
+                    if node.operand[0] != NULL:
+                        fetch(<Node*>(<char*>node - 8 * (<char*>above - <char*>node)))
+                        above = node
+                        node = <Node*>node.operand[0]
                         continue
             if not pending.count:
                 break
@@ -106,7 +119,7 @@ cdef void sweep_back(Path* order, double seed) noexcept:
     for i in range(order.count - 1, -1, -1):
         node = order.nodes[i]
         if i >= 12:
-            prefetch(order.nodes[i - 12])
+            fetch(order.nodes[i - 12])
         for k in range(2):
             operand.node = node.operand[k]
             operand.number = node.number[k]
@@ -120,15 +133,9 @@ cdef bint is_mixed(Path* order, uint64_t now) noexcept:
     """Whether a leaf was assigned after one of these nodes was built from it, but before `now`: two points in one."""
     cdef Py_ssize_t i
     cdef int k
-    cdef uint64_t oldest = now, newest = 0, stamp
+    cdef uint64_t stamp
     cdef PyObject* operand
-    for i in range(order.count):
-        stamp = stamp_of(order.nodes[i])
-        if order.nodes[i].row == LEAF:
-            newest = max(newest, stamp) if stamp <= now else newest
-        else:
-            oldest = min(oldest, stamp)
-    if newest <= oldest:
+    if order.newest <= ~order.age:
         return False
     for i in range(order.count):
         stamp = stamp_of(order.nodes[i])
@@ -152,6 +159,19 @@ cdef list reached(tuple roots, bint only_leaves):
         return [<object><PyObject*>order.nodes[i] for i in range(order.count)
                 if not only_leaves or order.nodes[i].row == LEAF]
     finally:
+        PyMem_Free(order.nodes)
+
+
+def count(*roots):
+    """How many nodes the roots reach."""
+    cdef Path order
+    memset(&order, 0, sizeof(Path))
+    try:
+        for root in roots:
+            walk(node_of(root), &order)
+        return order.count
+    finally:
+        unmark(&order)
         PyMem_Free(order.nodes)
 
 
