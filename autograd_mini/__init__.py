@@ -3,6 +3,7 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
+from autograd_mini._core import registry as _registry
 from autograd_mini._version import __version__ as __version__
 
 _NOW = {
@@ -41,6 +42,13 @@ def __getattr__(name: str) -> _Any:
             found = globals()[name] = getattr(_import_module(f"autograd_mini.{wing}"), name)
             return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _derive(value: _Any, wrt: _Any) -> _Any:
+    return __getattr__("derive")(value, wrt, seconds=1.0)
+
+
+_registry.derive = _derive
 
 
 def __dir__() -> list[str]:

@@ -86,3 +86,6 @@ function_of: Callable[[Any], Callable[..., Any]]
 
 ufunc_rows: dict[Any, int] = {}
 """The number of the row that a ufunc of NumPy stands for."""
+
+derive: Optional[Callable[[Any, Any], Any]] = None
+"""(node, by which nodes) -> the steps of its derivation."""

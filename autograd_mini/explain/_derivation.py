@@ -38,8 +38,13 @@ class Step:
 
         return sp.Add(*self.forms[-1])
 
+    @property
+    def texts(self) -> list[str]:
+        """The formula in each of its stages, as text."""
+        return list(map(text_of, self.forms))
+
     def __str__(self) -> str:
-        return f"{self.claim} = {text_of(self.forms[-1])}"
+        return f"{self.claim} = {self.texts[-1]}"
 
 
 @dataclass(frozen=True)

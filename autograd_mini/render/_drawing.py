@@ -1,12 +1,11 @@
-"""`draw`: a graph as a picture that can be looked at, saved and played."""
+"""`draw`: a graph as a picture that can be looked at, saved, and moved by its numbers."""
 
 from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Any, Callable, Mapping, Optional, Union
+from typing import Any, Optional, Union
 
-from autograd_mini._body import calculus
 from autograd_mini._core.graph import topological_order
 from autograd_mini._core.registry import is_value
 from autograd_mini.render._dot import dot_source
@@ -22,9 +21,8 @@ OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
 class Drawing:
     """A drawn graph: shown by Jupyter as it is, saved by `save`, as text by `dot`, `svg()` and `html()`."""
 
-    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool,
-                 again: Callable[[Mapping[int, float]], tuple[Picture, Placement]]) -> None:
-        self.value, self.picture, self._placed, self._dark, self._again = value, picture, placed, dark, again
+    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool, language: str = "en") -> None:
+        self.value, self.picture, self._placed, self._dark, self.language = value, picture, placed, dark, language
 
     @cached_property
     def dot(self) -> str:
@@ -36,11 +34,10 @@ class Drawing:
         return svg_source(self.picture, self._placed)
 
     def html(self) -> str:
-        """One self-contained page that plays the forward and the backward pass."""
-        from autograd_mini.render._player import page
+        """One self-contained page: move a number, and forward pass, backward pass and derivation follow."""
+        from autograd_mini.render._page import page
 
-        picture, placed = self._again(calculus.gradients(self.value))
-        return page(self.value, picture, svg_source(picture, placed))
+        return page([self.value], self.picture.title, self.language)
 
     def save(self, path: Union[str, os.PathLike[str]]) -> Drawing:
         """Write .svg, .png, .pdf, .html or .gv, as the path's ending says, and return the drawing.
@@ -84,7 +81,7 @@ class Drawing:
 
 def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
          color: Color = None, highlight: Any = None, rankdir: str = "LR", layout: Optional[str] = None,
-         dark: bool = False) -> Drawing:
+         dark: bool = False, language: str = "en") -> Drawing:
     """The computation graph of a Value as a picture.
 
     fold       scopes as single boxes: True for the outermost ones, False for none, or the names of those to fold
@@ -95,6 +92,7 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
     rankdir    "LR", "RL", "TB" or "BT"
     layout     "dot" for Graphviz, "own" for our own; None takes Graphviz where there is one
     dark       for .png and .pdf, which cannot follow the page as SVG does
+    language   the words of the page saved as .html: "en" or "zh"
 
     >>> from autograd_mini import Value
     >>> x = Value(3.0, "x")
@@ -107,7 +105,7 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
         raise TypeError(f"only a Value can be drawn, not {type(value).__name__}")
     for option, given, known in (("labels", labels, ("number", "formula", "none")),
                                  ("rankdir", rankdir, ("LR", "RL", "TB", "BT")),
-                                 ("layout", layout, (None, "dot", "own"))):
+                                 ("layout", layout, (None, "dot", "own")), ("language", language, ("en", "zh"))):
         if given not in known:
             raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
     if limit < 1:
@@ -117,21 +115,18 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
         if not is_value(node):
             raise TypeError(f"highlight takes Values, not {type(node).__name__}")
 
-    def drawn(grads: Optional[Mapping[int, float]] = None) -> tuple[Picture, Placement]:
-        def picture(boxes: int) -> Picture:
-            return build(value, fold, boxes, labels, color, highlighted, rankdir, grads)
+    def picture(boxes: int) -> Picture:
+        return build(value, fold, boxes, labels, color, highlighted, rankdir)
 
-        if layout != "own":
-            whole = picture(limit)
-            try:
-                return whole, by_graphviz(whole)
-            except NoLayoutError:
-                if layout == "dot":
-                    raise
-        small = picture(min(limit, OWN_LIMIT))
-        return small, by_ourselves(small)
-
-    return Drawing(value, *drawn(), dark, drawn)
+    if layout != "own":
+        whole = picture(limit)
+        try:
+            return Drawing(value, whole, by_graphviz(whole), dark, language)
+        except NoLayoutError:
+            if layout == "dot":
+                raise
+    small = picture(min(limit, OWN_LIMIT))
+    return Drawing(value, small, by_ourselves(small), dark, language)
 
 
 def mimebundle(value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from autograd_mini._core.graph import dependents, is_node, require_fresh, topolo
 from autograd_mini.render._derivatives import derivative
 from autograd_mini.render._folding import Fold, grouped
 from autograd_mini.render._formulas import Formulas, clean, symbol
-from autograd_mini.render._numbers import bracketed, exact, pretty
+from autograd_mini.render._numbers import exact, pretty
 
 Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
 
@@ -67,14 +67,12 @@ class Edge:
     mark: str = ""
     lit: bool = False
     slot: int = -1
-    room: str = ""
     count: int = 1
 
     @property
     def label_size(self) -> tuple[float, float]:
-        """Width and height of the label, and of what a player will write in its place; nothing where there is none."""
-        width = max(span_width(Span(text, "label")) for text in (self.label, self.room))
-        return (math.ceil(width + 6), 14.0) if self.label else (0.0, 0.0)
+        """Width and height of the label; nothing where there is none."""
+        return (math.ceil(span_width(Span(self.label, "label")) + 6), 14.0) if self.label else (0.0, 0.0)
 
 
 @dataclass
@@ -110,18 +108,17 @@ def _ems(char: str) -> float:
 
 
 def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlight: list[Any],
-          rankdir: str, grads: Optional[Mapping[int, float]] = None) -> Picture:
-    """The picture of everything that a Value was computed from, with the gradients in the nodes or those given by id.
+          rankdir: str) -> Picture:
+    """The picture of everything that a Value was computed from, with the gradients that lie in the nodes.
 
     Raises StaleGraphError like every reader of a graph.
     """
     order = topological_order(value)
     require_fresh(order)
     groups = grouped(order, fold, limit)
-    grad_of = (lambda node: node.grad) if grads is None else lambda node: grads[id(node)]
     formulas = Formulas(order) if len(order) <= EXPLAINED else None
     lit = dependents(order, highlight) if highlight else set()
-    tints, scale = _tints([node for node in order if groups[id(node)] == id(node)], color, grad_of)
+    tints, scale = _tints([node for node in order if groups[id(node)] == id(node)], color)
     places: dict[Any, int] = {}
     boxes: list[Box] = []
     for node in order:
@@ -129,7 +126,7 @@ def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlig
         if group not in places:
             places[group] = len(boxes)
             alone = group == id(node)
-            boxes.append(_node_box(node, value, formulas, labels, grad_of(node)) if alone else Box("fold", []))
+            boxes.append(_node_box(node, value, formulas, labels) if alone else Box("fold", []))
             boxes[-1].tint = tints.get(group) if alone else None
         box = boxes[places[group]]
         box.nodes.append(node)
@@ -138,8 +135,8 @@ def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlig
               if is_node(operand) and groups[id(operand)] != groups[id(node)]} | {id(value)}
     for group, place in places.items():
         if boxes[place].kind == "fold":
-            _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared], grad_of)
-    edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit, grads)
+            _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared])
+    edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit)
     return Picture(boxes, edges, rankdir, _title(value, order), scale)
 
 
@@ -148,14 +145,14 @@ def _title(value: Any, order: list[Any]) -> str:
     return f"Computation graph of {named}{pretty(value.data)}: {len(order):,} node{'s' * (len(order) > 1)}"
 
 
-def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any], grad_of: Callable[[Any], Any]) -> None:
+def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any]) -> None:
     kind, count = group[0], len(box.nodes)
     operations = sum(bool(node.operands) for node in box.nodes)
     counted = f"{count:,} {'nodes' if operations else 'leaves'}"
     if kind == "scope":
         box.rows = [[Span(line, "title")] for line in wrapped(group[-1])] + [[Span(counted, "sign")]]
         if len(results) == 1:
-            box.rows += _numbers(results[0].data, grad_of(results[0]))
+            box.rows += _numbers(results[0].data, results[0].grad)
             box.shown = results[0]
         box.hover = f"scope {' / '.join(map(clean, group[1:]))}: {counted}"
     elif kind == "leaves":
@@ -184,7 +181,7 @@ def _numbers(data: float, grad: Optional[float]) -> list[list[Span]]:
     return [[Span(pretty(data), "value", bad)], [Span("grad", "caption"), Span(pretty(grad), "grad", mark)]]
 
 
-def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str, grad: Optional[float]) -> Box:
+def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -> Box:
     sign = symbol(node.operation) if node.operands else ""
     title = node.name or ""
     if not title and formulas and labels == "formula" and node.operands and len(_written(formulas, node)) > 12:
@@ -194,20 +191,20 @@ def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str, g
         first[-1].append(Span(sign, "sign"))
     elif sign:
         first = [[Span(sign, "symbol" if len(sign) == 1 else "title")]]
-    numbers = _numbers(node.data, grad)
+    numbers = _numbers(node.data, node.grad)
     if not first:
         first, numbers = [[numbers[0][0]._replace(role="title")]], numbers[1:]
     marks = [span.mark for row in numbers + first for span in row]
     mark = "nan" if "nan" in marks else "zero" if "zero" in marks else ""
     kind = "root" if node is root else "operation" if node.operands else "leaf"
-    return Box(kind, first + numbers, _hover(node, formulas, grad), mark, shown=node)
+    return Box(kind, first + numbers, _hover(node, formulas), mark, shown=node)
 
 
-def _hover(node: Any, formulas: Optional[Formulas], grad: Optional[float]) -> str:
+def _hover(node: Any, formulas: Optional[Formulas]) -> str:
     lines = [f"{clean(node.name)} = {exact(node.data)}" if node.name else exact(node.data)]
     if formulas and node.operands:
         lines.append(f"formula: {_written(formulas, node)}")
-    lines.append(f"gradient: {'not computed' if grad is None else exact(grad)}")
+    lines.append(f"gradient: {'not computed' if node.grad is None else exact(node.grad)}")
     if node.note is not None and node.note.scope:
         lines.append(f"scope: {' / '.join(map(clean, node.note.scope))}")
     if node.note is not None and node.note.place:
@@ -220,8 +217,7 @@ def _written(formulas: Formulas, node: Any) -> str:
 
 
 def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], boxes: list[Box],
-           formulas: Optional[Formulas], labels: str, lit: set[int],
-           grads: Optional[Mapping[int, float]]) -> list[Edge]:
+           formulas: Optional[Formulas], labels: str, lit: set[int]) -> list[Edge]:
     edges: list[Edge] = []
     merged: dict[tuple[int, int], Edge] = {}
     for node in order:
@@ -244,8 +240,7 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
                 label = "" if labels == "none" else pretty(partial)
                 if formulas:
                     label = derivative(formulas, node, slot)
-                room = "" if grads is None else product_text(grads[id(node)], partial)
-                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot, room))
+                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot))
             else:
                 if (tail, head) not in merged:
                     merged[tail, head] = Edge(tail, head, count=0)
@@ -257,19 +252,13 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
     return edges
 
 
-def product_text(gradient: float, partial: float) -> str:
-    """The share of a gradient that one edge hands on."""
-    return f"{bracketed(gradient)} × {bracketed(partial)}"
-
-
-def _tints(nodes: list[Any], color: Color, grad_of: Callable[[Any], Any]
-           ) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:
+def _tints(nodes: list[Any], color: Color) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:
     """How strongly each node is coloured, from 0 to 1, and the legend: what it says, at its weakest and strongest."""
     if color is None:
         return {}, None
     by_gradient = color == "grad"
     if by_gradient:
-        numbers = {id(node): abs(grad_of(node)) for node in nodes if grad_of(node) is not None}
+        numbers = {id(node): abs(node.grad) for node in nodes if node.grad is not None}
     elif isinstance(color, Mapping):
         given = {id(node): float(number) for node, number in color.items()}
         numbers = {id(node): given[id(node)] for node in nodes if id(node) in given}

@@ -1,0 +1,175 @@
+"""The live page: the flat list of operations, a JavaScript function for every row, and the lines of the derivation.
+
+Python sends no frames. The browser computes values, local derivatives and gradients itself, whenever a number moves;
+so the page carries what a graph is made of, and the rooms of web/ in one file that asks the network for nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.resources
+import json
+import math
+import re
+from typing import Any, Optional, Sequence
+
+from autograd_mini._core import registry
+from autograd_mini._core.errors import MissingColumnError
+from autograd_mini._core.expression import ALIASES
+from autograd_mini._core.graph import is_node, topological_order
+from autograd_mini._core.rows import Primitive
+from autograd_mini.primitives import BUILT_IN
+from autograd_mini.render import _javascript
+from autograd_mini.render._derivatives import derivative_of
+from autograd_mini.render._formulas import Formulas, Written, clean, symbol, text
+
+LANGUAGES = ("en", "zh")
+ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view", "layout", "picture", "camera",
+         "steps", "panels", "derivation", "exercises", "controls")
+_DERIVED, _NAMED, _WIDEST = 120, 16, 40
+"""Up to how many nodes, names, and operations between names a page brings its derivation: algebra takes its time."""
+_SPARE = re.compile(r"""("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| ?(=>|[!=]==|&&|\|\||[=,;:?(){}<>\[\]]) ?""")
+_LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
+
+
+def page(values: Sequence[Any], title: str, language: str = "en") -> str:
+    """One self-contained HTML page for the graph of some Values; the last one is differentiated."""
+    order = topological_order(*values)
+    expression = text(values[-1]) if len(order) <= _DERIVED else ""
+    place = {id(node): i for i, node in enumerate(order)}
+    used = {node.operation for node in order if node.operands}
+    rows = {row.name: _row(row) for row in [*BUILT_IN.values(), *sorted(used - set(BUILT_IN.values()), key=str)]}
+    scopes: dict[tuple[str, ...], int] = {}
+    data = {"nodes": [_node(node, place, rows, scopes) for node in order],
+            "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
+            "derivation": _lines(values[-1], order, place), "language": language, "words": words(),
+            "aliases": ALIASES, "expression": expression}
+    plain = f"<p>{html.escape(title)}</p><pre>{html.escape(clean_lines(expression))}</pre>"
+    return assemble("live", title, language, data, plain, {"rows": _table(rows)}, ROOMS)
+
+
+def assemble(name: str, title: str, language: str, data: Any, plain: str, made: dict[str, str],
+             rooms: Sequence[str]) -> str:
+    """A page of web/NAME.html and its style with the scripts of some rooms; `made` are rooms written just now."""
+    told = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    parts = {"title": html.escape(title), "language": "zh-Hans" if language == "zh" else "en", "plain": plain,
+             "style": _file("page.css") + _file(f"{name}.css"), "body": _file(f"{name}.html"),
+             "data": told.replace("<", "\\u003c"),
+             "script": "\n".join(made[room] if room in made else _short(_file(f"{room}.js")) for room in rooms)}
+    head, *rest = _file("page.html").split("{{")
+    return head + "".join(parts[key] + after for key, after in (part.split("}}", 1) for part in rest))
+
+
+def _file(name: str) -> str:
+    return importlib.resources.files("autograd_mini.render").joinpath("web", name).read_text("utf-8")
+
+
+def _short(script: str) -> str:
+    """A script without comments and most spaces, a third of its size; texts in quotes stay as they are."""
+    lines = (line.strip() for line in script.splitlines())
+    code = "\n".join(line.partition("  // ")[0] for line in lines if line and not line.startswith("//"))
+    return _SPARE.sub(lambda found: found[1] or found[2], code)
+
+
+def words() -> dict[str, list[str]]:
+    """The words of the pages: for each key English and Chinese."""
+    return json.loads(_file("words.json"))
+
+
+def clean_lines(text: str) -> str:
+    """A text of several lines without what XML cannot hold."""
+    return "\n".join(map(clean, text.splitlines()))
+
+
+# What a graph is made of ----------------------------------------------------------------------------------------------
+
+
+def jsonable(number: float) -> Any:
+    """A number for JSON, which has neither nan nor the infinities; the page reads the texts."""
+    return number if math.isfinite(number) and (number or math.copysign(1, number) > 0) else repr(number)
+
+
+def _node(node: Any, place: dict[int, int], rows: dict[str, dict[str, Any]],
+          scopes: dict[tuple[str, ...], int]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": clean(node.name)} if node.name else {}
+    if node.note is not None and node.note.scope:
+        entry["scope"] = scopes.setdefault(node.note.scope, len(scopes))
+    if not node.operands:
+        toggle = {"toggle": 1} if node.data in (0, 1) and _LABEL.fullmatch(node.name or "") else {}
+        return {**entry, "x": jsonable(node.data), **toggle}
+    entry["op"] = node.operation.name
+    entry["in"] = [place[id(o)] if is_node(o) else {"c": jsonable(o)} for o in node.operands]
+    if "value" not in rows[node.operation.name]:
+        entry["kept"] = {"value": jsonable(node.data), "partials": list(map(jsonable, node.partials))}
+    return entry
+
+
+class _Hole:
+    """Operand `place` of a template: what is left in its LaTeX for the page to fill."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __format__(self, strength: str) -> str:
+        return f"@{self.place}:{strength}@"
+
+
+def _row(row: Primitive) -> dict[str, Any]:
+    """A row for the page: how it is written, and what it computes where that can be said in JavaScript."""
+    count = len(row.partials)
+    entry: dict[str, Any] = {"sign": symbol(row), "latex": row.latex.format(*map(_Hole, range(count))),
+                             "binds": row.binds[1], "rules": _rules(row)}
+    if count == 2 and row.at:
+        entry["symmetric"] = all(row.number(*point) == row.number(*reversed(point)) for point in row.at)
+    try:
+        entry["value"], entry["partials"] = _javascript.row(row)
+    except (MissingColumnError, TypeError):
+        entry["partials"] = ["null"] * count
+    return entry
+
+
+def _rules(row: Primitive) -> Optional[list[str]]:
+    """The derivatives of a row as a course writes them, in u, v, w and the result y."""
+    if len(row.partials) > 3:
+        return None
+    letters = [Written(letter) for letter in "uvw"[:len(row.partials)]]
+    try:
+        return [derivative_of(row, i, Written("y"), letters, Formulas([])).content for i in range(len(letters))]
+    except Exception:  # a rule of the user's own may ask for bare floats
+        return None
+
+
+def _table(rows: dict[str, dict[str, Any]]) -> str:
+    """The table as a JavaScript object: functions as code, everything else as JSON."""
+    lines = []
+    for name, entry in rows.items():
+        told = [f"{key}: {json.dumps(entry[key])}" for key in entry if key not in ("value", "partials")]
+        code = [f"value: {entry['value']}"] * ("value" in entry) + [f"partials: [{', '.join(entry['partials'])}]"]
+        code = [re.sub(r"\B | \B", "", function) for function in code]
+        lines.append(f"{json.dumps(name)}: {{{', '.join(told + code)}}}")
+    return "const ROWS = {\n" + ",\n".join(lines) + "};"
+
+
+def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str, Any]]:
+    """The derivation, line by line, where the wing that derives can be had; names are for the page to look up."""
+    named = {node.name: node for node in order if node.name}
+    wrt = [node for node in named.values() if node is not value and not _LABEL.fullmatch(node.name)]
+    width: dict[int, int] = {}  # how many operations a node is when all between names is written out
+    for node in order:
+        parts = [1 if o.name else width[id(o)] for o in node.operands if is_node(o)]
+        width[id(node)] = bool(node.operands) + sum(parts)
+    if registry.derive is None or len(order) > _DERIVED or not 0 < len(named) <= _NAMED or not value.operands \
+            or max(width.values()) > _WIDEST:
+        return []
+    try:
+        steps = list(registry.derive(value, wrt))
+    except Exception:  # whatever symbolic algebra cannot do, or is not there to do, the page does without
+        return []
+    lines = []
+    for step in steps:
+        by = place[id(step.node)]
+        of = place[id(value)] if step.kind == "chain" else place.get(id(named.get(step.by)))
+        if step.kind == "definition" or of is not None:
+            lines.append({"kind": step.kind, "of": of, "by": by, "product": step.product, "forms": step.texts,
+                          "note": step.note})
+    return lines

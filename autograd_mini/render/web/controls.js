@@ -1,0 +1,100 @@
+// Buttons, keys, language, and starting over with an expression that was typed.
+
+// Definitions before semicolons or line ends, and the expression itself at the end; names that are new are leaves.
+function compile(text) {
+  const nodes = [], named = new Map();
+  const leaf = name => {
+    if (name === "pi" || name === "e") return {number: name === "pi" ? Math.PI : Math.E};
+    if (!named.has(name)) named.set(name, nodes.push({name, x: graph.named.has(name) ? graph.values[graph.named.get(name)] : 1}) - 1);
+    return {place: named.get(name)};
+  };
+  const add = formula => {
+    if (formula.number !== undefined) return {c: formula.number};
+    if (formula.place !== undefined) return formula.place;
+    return nodes.push({op: formula.op, in: formula.in.map(add)}) - 1;
+  };
+  const lines = text.split(/[;\n]/).filter(line => line.trim() && !line.trim().startsWith("#"));
+  lines.forEach((line, i) => {
+    const [, name, formula] = /^\s*([\p{L}_][\p{L}\p{N}_]*)\s*=(.*)$/u.exec(line) ?? [null, null, line];
+    const place = add(parse(formula, leaf));
+    if (typeof place !== "number") throw Error(say("nothing"));
+    if (name) { nodes[place].name = name; named.set(name, place); }
+    if (i === lines.length - 1 && !nodes[place].op) throw Error(say("nothing"));
+  });
+  if (!lines.length) throw Error(say("nothing"));
+  return nodes;
+}
+
+function startOver(text) {
+  const nodes = compile(text);
+  graph = new Graph(nodes, [nodes.length - 1]);
+  data.expression = text;
+  data.exercises = null;
+  begin([]);
+}
+
+function begin(derivation) {
+  graph.derivation = derivation;
+  [chosen, solved, cards, built] = [null, new Set(), [], null];
+  document.title = graph.name(graph.root);
+  for (const name of ["derivation", "exercises"])
+    byId("tab-" + name).hidden = !(name === "derivation" ? derivation.length : (graph.exercises = questions()).length);
+  if (byId("tab-" + tab).hidden) tab = "inputs";
+  findGroups();
+  byId("parts").hidden = !groups.some(group => group.kind === "part");
+  rebuild();
+}
+
+const actions = {
+  first: () => go(0), back: () => go(now - 1), step: () => go(now + 1), last: () => go(steps.length - 1), play,
+  fit: () => look(extent),
+  follow: () => { follow = !follow; put(byId("follow"), "aria-pressed", String(follow)); },
+  reset: () => { graph.values.set(graph.start); lit = new Set(); refresh(); },
+  parts: () => {
+    const all = groups.filter(group => group.kind === "part"), open = all.every(group => !group.open);
+    all.forEach(group => { group.open = open; });
+    put(byId("parts"), "aria-pressed", String(!open));
+    rebuild();
+  },
+  language: () => { language = language === "en" ? "zh" : "en"; speak(); built = null; cards = []; drawBoxes(); findSteps(); go(now, {travelling: false}); },
+};
+const MOVES = ["first", "back", "step", "last"];
+for (const [id, action] of Object.entries(actions))
+  byId(id).addEventListener("click", () => { if (MOVES.includes(id)) stop(); action(); });
+byId("slider").addEventListener("input", event => { stop(); go(Number(event.target.value)); });
+for (const name of TABS) byId("tab-" + name).addEventListener("click", () => { tab = name; update(); });
+
+function speak() {
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
+  for (const element of document.querySelectorAll("[data-say]")) write(element, say(element.dataset.say));
+  for (const element of document.querySelectorAll("[data-name]")) element.setAttribute("aria-label", say(element.dataset.name));
+  write(byId("language"), language === "en" ? "中文" : "English");
+  write(byId("play"), say(timer ? "pause" : "play"));
+}
+
+const KEYS = {ArrowLeft: "back", ArrowRight: "step", Home: "first", End: "last", " ": "play", 0: "fit"};
+addEventListener("keydown", event => {
+  const {target, key} = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select")) return;
+  if (target.getAttribute("role") === "tab" && key.startsWith("Arrow")) return turnTab(event);
+  if ((key === " " || key === "Enter") && target.closest("button, [role=button]")) return;
+  if (!KEYS[key]) return;
+  event.preventDefault();
+  if (MOVES.includes(KEYS[key])) stop();
+  actions[KEYS[key]]();
+});
+
+function turnTab(event) {
+  const shown = TABS.filter(name => !byId("tab-" + name).hidden), turn = event.key === "ArrowRight" ? 1 : shown.length - 1;
+  event.preventDefault();
+  tab = shown[(shown.indexOf(tab) + turn) % shown.length];
+  update();
+  byId("tab-" + tab).focus();
+}
+
+addEventListener("resize", () => { if (follow) { camera = null; look(frameOf(steps[now].box)); } });
+
+speak();
+begin(data.derivation);
+if (location.hash) go(Number(location.hash.slice(1)), {travelling: false});
+if (stageScale(extent) < 0.4) { camera = null; look(frameOf(boxOf[graph.root])); }

@@ -1,0 +1,394 @@
+"""The live page, driven in a real browser: what it computes is what the engine computes, and every control works."""
+
+import json
+import math
+import random
+import re
+
+import pytest
+from browser import CHROMIUM, browser
+from points import points
+from reference import derivative, ulps, value as true_value, within_reach
+from rounding import bound
+from test_drawing import ODD_NAMES, broken, logistic, many, two_layers
+
+import autograd_mini as am
+from autograd_mini import Value, draw
+from autograd_mini.primitives import BUILT_IN
+from autograd_mini.program._llvm import special
+from autograd_mini.render._javascript import function, row as row_of_page
+from autograd_mini.render._page import _file, words
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
+PORTED = re.compile(r"\b(cbrt|erf|erfc|hypot)\(")  # not in JavaScript with the bits of the C library
+
+
+@pytest.fixture(scope="module")
+def tab():
+    with browser() as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages")
+
+
+def sigmoid_loss():
+    """The loss of one example with its names, as the course writes it: a by exp, and no row for the sigmoid."""
+    w1, x1, w2, x2, b, y = (Value(v, n) for v, n in zip((.5, 1.5, -1., -.5, .25, 1.), ("w1", "x1", "w2", "x2", "b", "y")))
+    z = w1 * x1 + w2 * x2 + b
+    a = 1 / (1 + am.exp(-z))
+    loss = -y * am.ln(a) - (1 - y) * am.ln(1 - a)
+    z.name, a.name, loss.name = "z", "a", "L"
+    return loss
+
+
+def show(tab, folder, value, **options):
+    path = folder / "page.html"
+    draw(value, layout="own", language=options.pop("language", "en")).save(path)
+    tab.open(path, **options)
+    assert tab.troubles() == []
+    return path
+
+
+def js(number):
+    return repr(number).replace("nan", "NaN").replace("inf", "Infinity")
+
+
+def bits(number):
+    """What two doubles share exactly when they are the same; a nan is a nan."""
+    return "nan" if math.isnan(number) else float(number).hex()
+
+
+def floats(tab, expression):
+    """An array of numbers from the page, every bit of them."""
+    texts = tab.run(f"Array.from({expression}, x => Object.is(x, -0) ? '-0' : String(x))")
+    return [float(text.replace("Infinity", "inf")) for text in texts]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_row_computes_what_the_engine_computes(tab, folder, name):
+    if tab.run("typeof ROWS === 'undefined'"):
+        show(tab, folder, sigmoid_loss())
+    row, count = BUILT_IN[name], len(BUILT_IN[name].partials)
+    tried = [*row.at, *points(count, 60, seed=5)]
+    asked = f"""[{", ".join(f"[{', '.join(map(js, point))}]" for point in tried)}].flatMap(operands => {{
+        const row = ROWS[{name!r}], y = row.value(...operands);
+        return [y, ...row.partials.map(partial => partial(y, ...operands))]; }})"""
+    got, codes = floats(tab, asked), [function(row, "abc"[:count]), *row_of_page(row)[1]]
+    for place, point in enumerate(tried):
+        y, *partials = got[place * (count + 1):(place + 1) * (count + 1)]
+        expected = [row.number(*point), *(row.partial(i, y, *point) for i in range(count))]
+        for k, (number, engine) in enumerate(zip([y, *partials], expected)):
+            if bits(number) != bits(engine):
+                assert PORTED.search(codes[k]), point
+                orders = [i == k - 1 for i in range(count)]
+                exact = (true_value(name, point) if k == 0 else derivative(name, point, orders)) \
+                    if within_reach(name, point) else None
+                assert exact is None or ulps(number, exact) <= bound(row.ulps[k > 0], point), point
+
+
+def test_the_error_functions_have_the_numbers_of_the_machine_code():
+    lists = [tuple(map(float, found.split(","))) for found in re.findall(r"const ERFC? = \[([^]]*)\]", _file("functions.js"))]
+    assert lists == [special._ERF, special._ERFC]
+
+
+@pytest.mark.parametrize("graph", [sigmoid_loss, two_layers, lambda: many(60)], ids=["loss", "network", "random"])
+def test_values_and_gradients_follow_the_leaves_to_the_bit(tab, folder, graph):
+    value, generator = graph(), random.Random(3)
+    show(tab, folder, value)
+    order = am.topological_order(value)
+    place_of = {id(node): place for place, node in enumerate(order)}
+    leaves = [place for place, node in enumerate(order) if not node.operands]
+    for _ in range(12):
+        numbers = {place: generator.uniform(-2, 2) for place in leaves}
+        now = []
+        for place, node in enumerate(order):
+            operands = [o if type(o) is float else now[place_of[id(o)]] for o in node.operands]
+            now.append(getattr(am, node.operation.name)(*operands) if operands else Value(numbers[place]))
+        now[-1].backward()
+        tab.run(f"for (const [leaf, x] of Object.entries({json.dumps(numbers)})) graph.values[leaf] = x; update()")
+        assert list(map(bits, floats(tab, "graph.values"))) == [bits(node.data) for node in now]
+        assert list(map(bits, floats(tab, "graph.gradients"))) == [bits(node.grad) for node in now]
+
+
+def test_the_backward_pass_adds_up_step_by_step_and_live_in_the_middle(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    tab.run("go(steps.findIndex(step => step.kind === 'begin'))")
+    shown = "Object.fromEntries(boxes.filter(box => box.gradient).map(box => [box.title || box.sign, box.gradient.textContent]))"
+    begun = tab.run(shown)
+    assert begun["L"] == "1" and begun["a"] == begun["z"] == begun["w1"] == "–"
+    tab.run("go(steps.findIndex(step => step.kind === 'backward' && step.box.title === 'a'))")
+    here = tab.run(shown)
+    assert here["a"] == "−1.223" and here["z"] == "–"
+    assert "− 1.223" in tab.run("panel.textContent").replace("−1", "− 1")
+    tab.run("setLeaf(graph.named.get('b'), -2)")
+    tab.frame()
+    a = 1 / (1 + math.exp(0.75))
+    assert tab.run(shown)["a"] == "−" + f"{1 / a:.3f}" and tab.run(shown)["z"] == "–"
+    tab.run("go(steps.length - 1)")
+    assert tab.run(shown)["z"] == "−0.6792" and f"{a - 1:.4f}" == "-0.6792"
+
+
+def test_gradients_meet_in_words(tab, folder):
+    x = Value(3.0, "x")
+    show(tab, folder, am.sin(x) * x)
+    tab.run("go(steps.length - 2)")
+    assert "they" not in tab.run("panel.textContent") and "add up: " in tab.run("panel.textContent")
+    assert "∂" in tab.run("panel.textContent") and "cos" in tab.run("panel.textContent")
+
+
+def test_a_forward_step_shows_the_values_that_travel(tab, folder):
+    show(tab, folder, sigmoid_loss(), calm=False)
+    tab.run("go(steps.findIndex(step => step.kind === 'forward' && step.box.title === 'z'))")
+    assert sorted(tab.run("[...document.querySelectorAll('.traveller')].map(text => text.textContent)")) == \
+        sorted(["0.5", "1.5", "−1", "−0.5", "0.25"])
+    tab.run("new Promise(done => setTimeout(done, 800))")
+    assert tab.run("document.querySelectorAll('.traveller').length") == 0
+
+
+def test_controls_move_numbers(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    at = "graph.values[graph.named.get('{}')]"
+    tab.run("const field = byId('number' + graph.named.get('w1')); field.value = '0.75'; field.dispatchEvent(new Event('input'))")
+    assert tab.run(at.format("w1")) == 0.75
+    tab.run("const bar = byId('leaf' + graph.named.get('w2')); bar.value = 2; bar.dispatchEvent(new Event('input'))")
+    assert tab.run(at.format("w2")) == 2
+    tab.run("byId('leaf' + graph.named.get('y')).click()")
+    assert tab.run(at.format("y")) == 0
+    x, y = tab.run("(box => [box.x + 20, box.y + 10])(boxOf[graph.named.get('b')].element.getBoundingClientRect())")
+    tab.mouse("Pressed", x, y)
+    tab.mouse("Moved", x + 40, y)
+    tab.mouse("Released", x + 40, y)
+    assert tab.run(at.format("b")) == pytest.approx(1.25)
+    tab.run("byId('reset').click()")
+    assert [tab.run(at.format(name)) for name in ("w1", "w2", "y", "b")] == [0.5, -1, 1, 0.25]
+    tab.run("boxOf[graph.named.get('y')].element.focus()")
+    tab.key("Enter", 13)
+    tab.run("boxOf[graph.named.get('w1')].element.focus()")
+    tab.key("ArrowUp", 38)
+    assert tab.run(at.format("y")) == 0 and tab.run(at.format("w1")) == 0.6
+
+
+def test_keys_step_and_a_button_in_focus_is_pressed_by_space(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    last = tab.run("steps.length - 1")
+    tab.run("document.activeElement.blur()")
+    for key, code, expected in (("Home", 36, 0), ("ArrowRight", 39, 1), ("ArrowRight", 39, 2), ("ArrowLeft", 37, 1), ("End", 35, last)):
+        tab.key(key, code)
+        assert tab.run("now") == expected
+    tab.run("byId('follow').focus()")
+    tab.key(" ", 32, " ")
+    assert tab.run("follow") is False and tab.run("timer") is None
+    tab.run("byId('tab-inputs').click(); byId('tab-inputs').focus()")
+    tab.key("ArrowRight", 39)
+    assert tab.run("document.activeElement.id") == "tab-step" and tab.run("now") == last
+
+
+def test_sums_are_one_box_with_its_local_derivatives_until_they_are_opened(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    into = "edges.filter(edge => edge.head.title === 'z').map(edge => [edge.tail.title, edge.local, edge.head.slots[edge.slot]])"
+    assert tab.run(into) == [["w1", 1.5, "+"], ["x1", 0.5, "·"], ["w2", -0.5, "+"], ["x2", -1, "·"], ["b", 1, "+"]]
+    closed = tab.run("boxes.length")
+    tab.run("openOrFold(boxOf[graph.named.get('z')])")
+    assert tab.run("boxes.length") == closed + 3
+    tab.run("byId('parts').click()")
+    assert tab.run("boxes.filter(box => box.group).map(box => box.title)") == ["z", "a", "L"]
+    local = dict(tab.run("edges.map(edge => [edge.tail.title + '>' + edge.head.title, edge.local])"))
+    a = 1 / (1 + math.exp(-1.5))
+    assert local["z>a"] == pytest.approx(a * (1 - a), rel=1e-14) and local["a>L"] == pytest.approx(-1 / a, rel=1e-14)
+
+
+def test_scopes_fold_and_many_terms_stay_few_boxes(tab, folder):
+    show(tab, folder, two_layers())
+    assert tab.run("boxes.filter(box => box.group?.kind === 'scope').map(box => box.sign)") == ["layer1", "layer2"]
+    show(tab, folder, sum(Value(float(i), f"x{i}") * Value(0.5, f"w{i}") for i in range(50)))
+    assert tab.run("boxes.length") == 2 and "100" in tab.run("svg.textContent")
+
+
+def test_slots_tell_the_operands_apart(tab, folder):
+    show(tab, folder, Value(3.0, "p") / Value(2.0, "q"))
+    assert tab.run("edges.map(edge => [edge.tail.title, edge.head.slots[edge.slot]])") == [["p", "1"], ["q", "2"]]
+    show(tab, folder, Value(3.0, "p") * Value(2.0, "q"))
+    assert tab.run("edges.map(edge => edge.head.slots[edge.slot])") == ["", ""]
+
+
+def test_the_derivation_lights_its_path_and_its_numbers_follow(tab, folder):
+    pytest.importorskip("sympy")
+    show(tab, folder, sigmoid_loss())
+    tab.run("byId('tab-derivation').click()")
+    claims = tab.run("graph.derivation.map(line => [line.kind, line.forms.at(-1)])")
+    assert ["chain", "a - y"] in claims and ["local", "a - a**2"] in claims and ["chain", "x1*(a - y)"] in claims
+    k = claims.index(["chain", "a - y"])
+    assert tab.run(f"byId('line{k}').textContent").endswith("=0.8176−1=−0.1824")
+    tab.run(f"setLeaf(graph.named.get('y'), 0); byId('line{k}').click()")
+    tab.frame()
+    assert tab.run(f"byId('line{k}').textContent").endswith("=0.8176−0=0.8176")
+    assert {"z", "a", "L"} <= set(tab.run("[...lit].map(box => box.title)")) and "w1" not in tab.run("[...lit].map(box => box.title)")
+    assert tab.run("[...document.querySelectorAll('.edge.lit')].length") >= 8
+    assert tab.run("document.querySelectorAll('#panel math mfrac').length") > 8
+
+
+RIGHT = ["a - y", "a−y", "da * da/dz", "da·(a − a²)", "da × (a - a^2)", "（a－y）", "a*(1-y) - (1-a)*y", "1/(1+exp(-z)) - y", "da*(a-a**2)"]
+WRONG = {"y - a": "sign", "(a - y)*x1": "factor", "1/0": "Not yet", "dz": "is what is asked for", "dL/dz": "is what is asked for",
+         "a": "The term −(y) is missing", "2*(a - y)": "2 times", "a - y + 1": "off by 1", "(a - y": "cannot be read", "lg(a)": "log10(x)",
+         "1/(a-y)": "upside down", "a2": "not known", "": "cannot be read", "dz*1": "is what is asked for"}
+
+
+def test_exercises_take_what_is_right_and_say_what_is_wrong(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    tab.run("byId('tab-exercises').click()")
+    asked = [tuple(pair) for pair in tab.run("graph.exercises.map(({of, by}) => [graph.name(of), graph.name(by)])")]
+    assert asked[:5] == [("L", "a"), ("a", "z"), ("L", "z"), ("z", "w1"), ("L", "w1")] and asked[-1] == ("L", "b")
+    card = f"panel.querySelectorAll('.card')[{asked.index(('L', 'z'))}]"
+    for text in RIGHT:
+        tab.run(f"{card}.querySelector('input').value = {json.dumps(text)}; {card}.querySelector('form').requestSubmit()")
+        assert tab.run(f"{card}.className") == "card right", text
+    for text, told in WRONG.items():
+        tab.run(f"{card}.querySelector('input').value = {json.dumps(text)}; {card}.querySelector('form').requestSubmit()")
+        assert tab.run(f"{card}.className") == "card wrong", text
+        for _ in range(2):
+            if told not in tab.run(f"{card}.textContent"):
+                tab.run(f"{card}.querySelector('button[type=button]').click()")
+        assert told in tab.run(f"{card}.textContent"), text
+    for _ in range(4):
+        tab.run(f"{card}.querySelector('button[type=button]').click()")
+    assert "The answer: ∂L∂z=a−y" in tab.run(f"{card}.textContent")
+
+
+def test_an_expression_starts_over(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    tab.run("startOver('u = x² ; lg2 = log(u); sin(lg2) × 2')")
+    assert tab.run("[...graph.named.keys()].sort().join()") == "lg2,u,x" and tab.run("graph.nodes.length") == 5
+    tab.run("setLeaf(graph.named.get('x'), 2)")
+    tab.frame()
+    assert tab.run("graph.values[graph.root]") == 2 * math.sin(math.log(4))
+    assert tab.run("graph.gradients[graph.named.get('x')]") == pytest.approx(2 * math.cos(math.log(4)), rel=1e-14)
+    for wrong in ("x +", "3", "lg(x)", "frob(x)", "sin(x, x)", ""):
+        with pytest.raises(AssertionError):
+            tab.run(f"startOver({wrong!r})")
+
+
+def test_a_row_without_c_keeps_its_numbers_as_long_as_its_operands(tab, folder):
+    opaque = am.custom_gradient(lambda a: a ** 3, lambda y, a: 3 * a * a, name="cubed_in_python")
+    x = Value(2.0, "x")
+    show(tab, folder, opaque(x) + x)
+    assert floats(tab, "graph.values")[-1] == 10 and floats(tab, "graph.gradients")[0] == 13
+    tab.run("setLeaf(0, 3)")
+    tab.frame()
+    assert math.isnan(floats(tab, "graph.values")[-1]) and tab.troubles() == []
+
+
+@pytest.mark.parametrize("width", [360, 390, 414])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_phone_sees_all_of_it(tab, folder, width, language):
+    show(tab, folder, sigmoid_loss(), width=width, height=780, touch=True, language=language)
+    for name in ("inputs", "step", "exercises"):
+        tab.run(f"byId('tab-{name}').click()")
+        assert tab.run("document.documentElement.scrollWidth") == width
+        wide = "[...document.querySelectorAll('button, input, h1, p')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+        assert tab.run(f"{wide}.map(e => e.outerHTML)") == []
+    small = "[...document.querySelectorAll('button')].filter(e => e.offsetHeight && e.offsetHeight < 36).length"
+    assert tab.run(small) == 0
+
+
+def test_a_finger_turns_a_number(tab, folder):
+    show(tab, folder, sigmoid_loss(), width=390, height=780, touch=True)
+    tab.run("follow = false; look(frameOf(boxOf[graph.named.get('z')]))")
+    x, y = tab.run("(box => [box.x + 20, box.y + 10])(boxOf[graph.named.get('x1')].element.getBoundingClientRect())")
+    tab.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+    tab.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=[{"x": x - 60, "y": y}])
+    tab.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    assert tab.run("graph.values[graph.named.get('x1')]") == pytest.approx(0)
+
+
+def test_every_control_has_a_name(tab, folder):
+    show(tab, folder, sigmoid_loss())
+    roles = {"button", "slider", "switch", "tab", "textbox", "checkbox", "spinbutton"}
+    for name in ("inputs", "step", "derivation", "exercises"):
+        tab.run(f"byId('tab-{name}').click()")
+        tree = tab.call("Accessibility.getFullAXTree")["nodes"]
+        controls = [node for node in tree if node.get("role", {}).get("value") in roles and not node["ignored"]]
+        assert len(controls) > 20 and [node for node in controls if not node.get("name", {}).get("value")] == []
+
+
+CONTRAST = """
+(() => {
+  const channels = color => color.match(/[\\d.]+/g).map(Number), canvas = document.createElement("canvas").getContext("2d");
+  const rgb = color => { canvas.fillStyle = "#000"; canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = color => rgb(color).slice(0, 3).map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if ((channels(c)[3] ?? 1) > 0.5) return c; } return "#fff"; };
+  const low = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.getClientRects().length) continue;
+    if (e.closest("script, style, :disabled")) continue;
+    const box = e.closest(".box"), drawn = e.closest("svg");
+    const ink = drawn ? getComputedStyle(e).fill : getComputedStyle(e).color;
+    const ground = box && !box.classList.contains("constant") ? getComputedStyle(box.querySelector("rect:last-of-type")).fill : behind(e);
+    if (ratio(ink, ground) < 4.5) low.push([e.outerHTML, ink, ground, ratio(ink, ground)]);
+  }
+  return low;
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_contrast(tab, folder, dark):
+    show(tab, folder, sigmoid_loss(), dark=dark)
+    for name in ("inputs", "step", "derivation", "exercises"):
+        tab.run(f"byId('tab-{name}').click(); if ('{name}' === 'step') go(22)")
+        assert tab.run(CONTRAST) == []
+
+
+def test_less_motion_is_no_motion(tab, folder):
+    show(tab, folder, sigmoid_loss(), calm=True)
+    tab.run("go(5)")
+    assert tab.run("document.querySelectorAll('.traveller').length") == 0
+
+
+def test_it_is_light_and_asks_the_network_for_nothing(tab, folder):
+    path = show(tab, folder, many(300))
+    assert path.stat().st_size < 100_000
+    assert "http" not in re.sub(r"http://www\.w3\.org/[\w/.]*", "", path.read_text("utf-8"))
+
+
+def test_both_languages_say_everything(tab, folder):
+    assert all(len(entry) == 2 and all(entry) for entry in words().values())
+    said = set()
+    for room in ("picture", "steps", "panels", "derivation", "exercises", "controls", "formulas"):
+        said |= set(re.findall(r'say\("(\w+)"', _file(f"{room}.js")))
+    said |= set(re.findall(r'data-(?:say|name)="(\w+)"', _file("live.html")))
+    assert said <= set(words()), "a word is missing in words.json"
+    show(tab, folder, sigmoid_loss(), language="zh")
+    assert tab.run("document.documentElement.lang") == "zh-Hans" and tab.run("byId('tab-derivation').textContent") == "推导"
+    tab.run("byId('language').click()")
+    assert tab.run("byId('tab-derivation').textContent") == "Derivation"
+
+
+def test_names_can_do_no_harm(tab, folder):
+    names = [*ODD_NAMES, "</script><script>window.harmed = 1</script>", "<img src=x onerror=window.harmed=1>", "${harmed=1}", "__proto__", "constructor"]
+    value = sum(Value(float(i), name) * 2 for i, name in enumerate(names))
+    value.name = "<i>"
+    path = show(tab, folder, value)
+    assert tab.run("window.harmed ?? null") is None and tab.run("document.scripts.length") == 2
+    assert tab.run("graph.leaves.map(leaf => graph.name(leaf))")[2] == "温度の平均" and path.exists()
+    tab.run("for (const name of TABS) byId('tab-' + name).click(); go(3)")
+    assert tab.troubles() == [] and tab.run("window.harmed ?? null") is None
+
+
+def test_broken_numbers_are_red_and_readable(tab, folder):
+    show(tab, folder, broken())
+    assert tab.run("document.querySelectorAll('.box.bad').length") >= 3
+    shown = tab.run("svg.textContent")
+    assert "nan" in shown and "∞" in shown
+    x = Value(0.0, "x")
+    show(tab, folder, -x)
+    assert "−0" in tab.run("svg.textContent")
+
+
+def test_a_logistic_graph_of_rows_is_drawn_too(tab, folder):
+    show(tab, folder, logistic())
+    assert tab.run("boxes.some(box => box.title === 'a' && box.sign === 'sigmoid')")
