@@ -31,7 +31,7 @@ def logistic_loss():
     w1, x1, w2, x2 = Value(0.5, "w1"), Value(2.0, "x1"), Value(-1.0, "w2"), Value(0.3, "x2")
     b, y = Value(0.1, "b"), Value(1.0, "y")
     z = w1 * x1 + w2 * x2 + b
-    a = am.sigmoid(z)
+    a = 1 / (1 + am.exp(-z))
     L = -y * am.ln(a) - (1 - y) * am.ln(1 - a)
     z.name, a.name, L.name = "z", "a", "L"
     L.backward()
@@ -191,15 +191,16 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def photograph(page: pathlib.Path, step: int, target: pathlib.Path) -> None:
+def photograph(page: pathlib.Path, target: pathlib.Path, size: str = "1440,720", dark: bool = False) -> None:
     """A picture of a page at one of its steps, by Chromium where there is one."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser:
         with tempfile.TemporaryDirectory() as profile:
             subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
                             "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-                            "--force-prefers-reduced-motion", f"--user-data-dir={profile}", "--window-size=1440,720",
-                            f"--screenshot={target}", f"{page.as_uri()}#{step}"], check=True, capture_output=True)
+                            "--force-prefers-reduced-motion", f"--user-data-dir={profile}", f"--window-size={size}",
+                            *["--blink-settings=preferredColorScheme=0"] * dark, f"--screenshot={target}",
+                            f"{page.as_uri()}#22"], check=True, capture_output=True)
 
 
 def main(folder: pathlib.Path) -> None:
@@ -207,9 +208,13 @@ def main(folder: pathlib.Path) -> None:
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         picture().save(folder / "pictures" / f"{picture.__name__}.svg")
-    played = folder.resolve() / "pictures" / "logistic_loss.html"
-    logistic_loss().save(played)
-    photograph(played, 23, played.with_name("player.png"))
+    live, chinese = (folder.resolve() / "pictures" / name for name in ("logistic_loss.html", "logistic_loss_zh.html"))
+    drawing = logistic_loss().save(live)
+    drawing.language = "zh"
+    drawing.save(chinese)
+    photograph(live, live.with_name("live.png"))
+    photograph(chinese, live.with_name("live_zh_dark.png"), dark=True)
+    chinese.unlink()
     (folder / "gallery.md").write_text(page(), "utf-8")
 
 

@@ -72,11 +72,13 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def mouse(self, kind, x, y, buttons=1):
-        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, button="left", buttons=buttons, clickCount=1)
+        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, button="left", buttons=buttons,
+                  clickCount=1)
 
     def troubles(self):
         """Exceptions and errors that the page reported, and whatever it asked the network for."""
-        wrong = [event["params"] for event in self.events if event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")]
+        wrong = [event["params"] for event in self.events
+                 if event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")]
         asked = [event["params"]["request"]["url"] for event in self.events
                  if event["method"] == "Network.requestWillBeSent"]
         return wrong + [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
@@ -100,7 +102,7 @@ def browser():
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={profile}"], stderr=subprocess.DEVNULL,
-                                   close_fds=False, preexec_fn=pipes)
+                                   close_fds=False, preexec_fn=pipes)  # noqa: PLW1509
         os.close(read_there)
         os.close(write_there)
         try:

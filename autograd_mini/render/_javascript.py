@@ -12,8 +12,8 @@ from autograd_mini._core.rows import Operators, Primitive, Rule
 
 _FROM_C = (("(double)", "+"), ("fabs(", "abs("), ("pow(", "power("), ("INFINITY", "Infinity"), ("NAN", "NaN"))
 FUNCTIONS = frozenset({
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2",
-    "expm1", "floor", "hypot", "log", "log10", "log1p", "log2", "power", "sin", "sinh", "sqrt", "tan", "tanh"})
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp",
+    "exp2", "expm1", "floor", "hypot", "log", "log10", "log1p", "log2", "power", "sin", "sinh", "sqrt", "tan", "tanh"})
 """What web/functions.js brings: the functions of the C library that the rows call."""
 
 
@@ -52,8 +52,8 @@ def function(rule: Rule, parameters: Sequence[str]) -> str:
     """A JavaScript function of a rule of the table, a value or a partial.
 
     >>> from autograd_mini.primitives import TABLE
-    >>> function(TABLE["tanh"].partials[0], ["y", "a"])
-    '(y, a) => { const t0 = cosh(a); const t1 = 1.0 / t0; return t1 * t1; }'
+    >>> function(TABLE["atan2"], ["a", "b"]), function(TABLE["sqrt"].partials[0], ["y", "a"])
+    ('(a, b) => atan2(a, b)', '(y, a) => { const t0 = y + 0.0; return 0.5 / t0; }')
 
     Raises MissingColumnError where a row has no C, or one that calls what JavaScript has not.
     """

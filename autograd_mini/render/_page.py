@@ -35,7 +35,7 @@ _LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
 def page(values: Sequence[Any], title: str, language: str = "en") -> str:
     """One self-contained HTML page for the graph of some Values; the last one is differentiated."""
     order = topological_order(*values)
-    expression = text(values[-1]) if len(order) <= _DERIVED else ""
+    expression = clean_lines(text(values[-1])) if len(order) <= _DERIVED else ""
     place = {id(node): i for i, node in enumerate(order)}
     used = {node.operation for node in order if node.operands}
     rows = {row.name: _row(row) for row in [*BUILT_IN.values(), *sorted(used - set(BUILT_IN.values()), key=str)]}
@@ -44,14 +44,14 @@ def page(values: Sequence[Any], title: str, language: str = "en") -> str:
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
             "derivation": _lines(values[-1], order, place), "language": language, "words": words(),
             "aliases": ALIASES, "expression": expression}
-    plain = f"<p>{html.escape(title)}</p><pre>{html.escape(clean_lines(expression))}</pre>"
+    plain = f"<p>{html.escape(title)}</p><pre>{html.escape(expression)}</pre>"
     return assemble("live", title, language, data, plain, {"rows": _table(rows)}, ROOMS)
 
 
 def assemble(name: str, title: str, language: str, data: Any, plain: str, made: dict[str, str],
              rooms: Sequence[str]) -> str:
     """A page of web/NAME.html and its style with the scripts of some rooms; `made` are rooms written just now."""
-    told = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    told = clean(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
     parts = {"title": html.escape(title), "language": "zh-Hans" if language == "zh" else "en", "plain": plain,
              "style": _file("page.css") + _file(f"{name}.css"), "body": _file(f"{name}.html"),
              "data": told.replace("<", "\\u003c"),
@@ -61,7 +61,7 @@ def assemble(name: str, title: str, language: str, data: Any, plain: str, made: 
 
 
 def _file(name: str) -> str:
-    return importlib.resources.files("autograd_mini.render").joinpath("web", name).read_text("utf-8")
+    return importlib.resources.files("autograd_mini.render").joinpath("web").joinpath(name).read_text("utf-8")
 
 
 def _short(script: str) -> str:
@@ -144,7 +144,8 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
     lines = []
     for name, entry in rows.items():
         told = [f"{key}: {json.dumps(entry[key])}" for key in entry if key not in ("value", "partials")]
-        code = [f"value: {entry['value']}"] * ("value" in entry) + [f"partials: [{', '.join(entry['partials'])}]"]
+        code = [f"value: {entry['value']}"] if "value" in entry else []
+        code.append(f"partials: [{', '.join(entry['partials'])}]")
         code = [re.sub(r"\B | \B", "", function) for function in code]
         lines.append(f"{json.dumps(name)}: {{{', '.join(told + code)}}}")
     return "const ROWS = {\n" + ",\n".join(lines) + "};"
@@ -168,8 +169,7 @@ def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str
     lines = []
     for step in steps:
         by = place[id(step.node)]
-        of = place[id(value)] if step.kind == "chain" else place.get(id(named.get(step.by)))
-        if step.kind == "definition" or of is not None:
-            lines.append({"kind": step.kind, "of": of, "by": by, "product": step.product, "forms": step.texts,
-                          "note": step.note})
+        of = {"definition": by, "chain": place[id(value)]}.get(step.kind, place.get(id(step.by)))
+        lines.append({"kind": step.kind, "of": of, "by": by, "product": step.product, "forms": step.texts,
+                      "note": step.note})
     return lines

@@ -44,7 +44,7 @@ def derivative_table(latex: bool = False) -> list[Entry]:
     """Every built-in primitive that people call, in the order of the table.
 
     >>> [entry.derivatives for entry in derivative_table() if entry.name in ("mul", "sin", "ln", "sqrt")]
-    [['b', 'a'], ['1 / a'], ['0.5 / y'], ['cos(a)']]
+    [['b', 'a'], ['1 / a'], ['1 / (2 * y)'], ['cos(a)']]
     """
     return [_entry(row, latex) for row in BUILT_IN.values() if row.name not in HELPERS]
 

@@ -34,7 +34,7 @@ function startOver(text) {
 }
 
 function begin(derivation) {
-  graph.derivation = derivation;
+  graph.derivation = derivation.filter(readable);
   [chosen, solved, cards, built] = [null, new Set(), [], null];
   document.title = graph.name(graph.root);
   for (const name of ["derivation", "exercises"])
@@ -45,14 +45,19 @@ function begin(derivation) {
   rebuild();
 }
 
+// A line in names that the page does not know, because two nodes share one, is left out.
+function readable({product, forms}) {
+  try { return [product || "0", ...forms].every(form => parse(form)); } catch { return false; }
+}
+
 const actions = {
   first: () => go(0), back: () => go(now - 1), step: () => go(now + 1), last: () => go(steps.length - 1), play,
   fit: () => look(extent),
   follow: () => { follow = !follow; put(byId("follow"), "aria-pressed", String(follow)); },
   reset: () => { graph.values.set(graph.start); lit = new Set(); refresh(); },
   parts: () => {
-    const all = groups.filter(group => group.kind === "part"), open = all.every(group => !group.open);
-    all.forEach(group => { group.open = open; });
+    const parts = groups.filter(group => group.kind === "part"), open = parts.every(group => !group.open);
+    for (const group of groups) if (group.kind !== "scope") group.open = open && group.kind === "part";
     put(byId("parts"), "aria-pressed", String(!open));
     rebuild();
   },

@@ -37,8 +37,9 @@ function showInputs(_, fresh) {
 function leafRow(leaf) {
   const [min, max] = graph.bounds(leaf), {toggle, name} = graph.nodes[leaf], label = graph.name(leaf), id = "leaf" + leaf;
   const slider = toggle
-    ? make("input", {type: "checkbox", role: "switch", id, on: {change: event => setLeaf(leaf, +event.target.checked)}})
-    : make("input", {type: "range", id, min, max, step: "any", on: {input: event => setLeaf(leaf, Number(event.target.value))}});
+    ? make("input", {type: "checkbox", role: "switch", id, "aria-label": label, on: {change: event => setLeaf(leaf, +event.target.checked)}})
+    : make("input", {type: "range", id, min, max, step: "any", "aria-label": label,
+                      on: {input: event => setLeaf(leaf, Number(event.target.value))}});
   const take = event => { if (event.target.value !== "") setLeaf(leaf, Number(event.target.value)); };
   return make("div", {class: "leaf-row"}, make("label", {for: id}, math(name ? nameMath(name) : make("mn", {}, label))), slider,
     make("input", {type: "number", step: "any", id: "number" + leaf, "aria-label": say("number", label), on: {input: take}}),
