@@ -12,6 +12,7 @@ import pytest
 from autograd_mini import __version__, engine
 from autograd_mini.cli import _output as output, main
 from autograd_mini.cli._arguments import InputError, assignments
+from autograd_mini.render._saving import whole_file
 
 
 def run(*arguments, **keywords):
@@ -56,12 +57,41 @@ def test_json_is_strict():
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path):
     target = tmp_path / "curve.svg"
-    with output.whole_file(target) as path:
+    with whole_file(target) as path:
         path.write_text("first")
-    with pytest.raises(KeyboardInterrupt), output.whole_file(target) as path:
+    with pytest.raises(KeyboardInterrupt), whole_file(target) as path:
         path.write_text("sec")
         raise KeyboardInterrupt
     assert target.read_text() == "first" and os.listdir(tmp_path) == ["curve.svg"]
+
+
+def test_a_full_disk_and_a_closed_output_are_one_line():
+    for where, told in (("> /dev/full", ": No space left on device"), (">&-", " is closed")):
+        done = subprocess.run(["sh", "-c", f'"$0" -m autograd_mini grad x x=1 {where}', sys.executable], check=False,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and done.stderr == f"autograd-mini: error: the standard output{told}\n"
+
+
+def test_a_page_on_a_full_disk_leaves_the_old_one(tmp_path, monkeypatch):
+    from autograd_mini import Value, draw
+
+    target = tmp_path / "page.html"
+    target.write_text("old")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device", "temporary")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError, match=r"page\.html"):
+        draw(Value(1.0, "x") * 2).save(target)
+    assert target.read_text() == "old" and os.listdir(tmp_path) == ["page.html"]
+
+
+def test_a_table_fits_a_narrow_terminal(monkeypatch):
+    rows = [["name", "derivative"], ["sine", "cos(a)"], ["权重", "2"]]
+    assert output.table(rows, left=2) == "name  derivative\nsine  cos(a)\n权重  2"
+    monkeypatch.setenv("COLUMNS", "12")
+    assert output.table(rows, left=2) == "name        sine\nderivative  cos(a)\n\nname        权重\nderivative  2"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

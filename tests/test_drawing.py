@@ -275,6 +275,19 @@ def test_names_are_drawn_as_they_are_and_inject_nothing(name, layout):
         assert drawing._repr_png_().startswith(b"\x89PNG")
 
 
+def test_a_name_beside_a_scope_is_no_dot():
+    """Graphviz takes what begins with < and ends with > for markup."""
+    import graphviz
+
+    with am.scope("s>"):
+        y = Value(1.0) * 1.5
+        y.name = '<i>] evil [label=pwned URL="javascript:alert(1)"] q [tooltip=<'
+        source = draw(y * 2, fold=False, layout="own").dot
+    nodes = [line.split()[1] for line in graphviz.pipe("dot", "plain", source.encode()).decode().splitlines()
+             if line.startswith("node")]
+    assert sorted(nodes) == ["n0", "n1", "n2", "n3", "n4"]
+
+
 def test_every_ending_is_saved(layout, tmp_path):
     drawing = draw(logistic())
     for ending, start in ((".svg", b"<svg"), (".html", b"<!doctype html>"), (".gv", b"digraph")):

@@ -11,6 +11,7 @@ import ast
 import difflib
 import math
 import re
+import unicodedata
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from autograd_mini._core.errors import ExpressionError
@@ -18,9 +19,10 @@ from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import functions
 from autograd_mini.primitives import lookup
 
-CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
+CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
+_BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "²": "**2", "³": "**3"})
 _COMMENT = re.compile(r"(?m)^\s*#.*\n?")
 _DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
 
@@ -73,9 +75,18 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     return known[""]
 
 
+def plain(source: str) -> str:
+    """An expression as it is written by hand in the signs of the language: 2×x², （a−y）÷3, x·y.
+
+    >>> plain("（a−y）×x²")
+    '(a-y)*x**2'
+    """
+    return unicodedata.normalize("NFKC", source.translate(_BY_HAND))
+
+
 def _statements(source: str) -> list[tuple[str, str]]:
     """The definitions of a source with their names, and behind them the expression, under an empty name."""
-    source = _COMMENT.sub("", source) if isinstance(source, str) else source
+    source = _COMMENT.sub("", plain(source)) if isinstance(source, str) else source
     if not isinstance(source, str) or not _DEFINITION.search(source):
         return [("", source)]
     lines = [line for line in re.split(r"[;\n]", source) if line.strip()]
@@ -83,9 +94,8 @@ def _statements(source: str) -> list[tuple[str, str]]:
     for line, part in parts[:-1]:
         if part is None:
             raise ExpressionError("a line before the last one defines a name, such as t = exp(-x)", line.strip())
-    if parts[-1][1] is not None:
-        raise ExpressionError("the last line is the expression itself, without 'name ='", parts[-1][0].strip())
-    return [(part[1] if part else "", part[2] if part else line) for line, part in parts]
+    found = [(part[1] if part else "", part[2] if part else line) for line, part in parts]
+    return [*found, ("", found[-1][0])] if found[-1][0] else found  # L = ... at the end: L is the expression
 
 
 def _evaluate(source: str, known: Mapping[str, Any]) -> Any:
@@ -212,6 +222,8 @@ def _number(source: str, node: ast.Constant) -> float:
 
 
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:
+    if name == "lg":
+        return ": write log10(x) for the logarithm to base 10; ln(x), and log(x) too, is the natural one"
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f": did you mean {close[0]!r}?"

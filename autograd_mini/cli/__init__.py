@@ -13,19 +13,27 @@ import importlib
 import io
 import os
 import pkgutil
+import re
 import sys
-from typing import NoReturn, Optional, Sequence
+from typing import Any, NoReturn, Optional, Sequence
 
 from autograd_mini._core.expression import ExpressionError
 from autograd_mini._core.value import engine
 from autograd_mini._version import __version__
-from autograd_mini.cli._arguments import InputError
+from autograd_mini.cli._arguments import InputError, settle
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse with its errors in one line."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """What begins with a minus sign is an expression, unless it looks like an option that there is."""
+        attached = arg_string[:2] in self._option_string_actions and not re.search(r"[*(+ ]", arg_string)
+        if arg_string.startswith("-") and arg_string != "-" and not arg_string.startswith("--") and not attached:
+            return None
+        return super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -58,6 +66,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         if options.command is None:
             top.print_help()
             return 0
+        if sys.stdout is None:
+            print("autograd-mini: error: the standard output is closed", file=sys.stderr)
+            return BAD_INPUT
+        settle(options)
         status = options.run(options)
         sys.stdout.flush()
         return status or 0
@@ -69,9 +81,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        if error.filename is None:
-            raise
-        return _fail(f"{error.filename}: {error.strerror}")
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"the standard output: {error.strerror}")
     except KeyboardInterrupt:
         print("\nautograd-mini: interrupted", file=sys.stderr)
         return INTERRUPTED

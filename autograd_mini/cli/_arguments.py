@@ -44,6 +44,18 @@ def count(text: str) -> int:
     return int(text)
 
 
+def settle(options: argparse.Namespace) -> None:
+    """Sort out an expression that stands behind an option of several names: `derive --wrt a z EXPR x=1`."""
+    if getattr(options, "expression", "") is not None:
+        return
+    swallowed = options.wrt if getattr(options, "wrt", None) else []
+    start = next((i for i, text in enumerate(swallowed) if not text.isidentifier()), len(swallowed))
+    if start == len(swallowed):
+        raise InputError("the expression is missing: write one, such as 'z = w*x + b; sigmoid(z)'")
+    options.wrt, (options.expression, *values) = swallowed[:start], swallowed[start:]
+    options.values = [*values, *options.values]
+
+
 def assignments(pairs: Iterable[str]) -> dict[str, float]:
     """`["x=1.5", "y=2"]` as a dict, for options such as `--at x=1.5 y=2`.
 

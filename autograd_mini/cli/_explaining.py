@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from autograd_mini._core.expression import ExpressionError, evaluate, names
 from autograd_mini._core.value import Value
@@ -58,9 +58,11 @@ def _add(command: argparse.ArgumentParser, wrt: Optional[str]) -> None:
     command.add_argument("--latex", action="store_true", help="print LaTeX instead")
 
 
-def _graph(options: argparse.Namespace, all_given: bool) -> tuple[Value, dict[str, Value]]:
+def _graph(options: argparse.Namespace, all_given: bool,
+           within: Optional[Mapping[str, tuple[float, float]]] = None) -> tuple[Value, dict[str, Value]]:
     """The expression as a graph, and its named nodes; variables without a number get one where all is finite."""
-    given = assignments(options.values)
+    middles = {name: (low + high) / 2 for name, (low, high) in (within or {}).items()}
+    given = {**middles, **assignments(options.values)}
     wanted = names(options.expression)
     for name in given:
         if name not in wanted:
@@ -105,11 +107,11 @@ def run_derive(options: argparse.Namespace) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     """Print the report; 1 if a claim is wrong."""
-    loss, _ = _graph(options, all_given=False)
-    claims, domain = _pairs(options.claim, "--claim x='2*x'"), _pairs(options.domain, "--domain x=0:1")
-    report = _asked(lambda: check_derivation(loss, claims, domain={name: _range(name, pair) for name, pair in
-                                                                   domain.items()}, points=options.points,
-                                             seed=options.seed, assume=options.assume))
+    claims = _pairs(options.claim, "--claim x='2*x'")
+    domain = {name: _range(name, pair) for name, pair in _pairs(options.domain, "--domain x=0:1").items()}
+    loss, _ = _graph(options, all_given=False, within=domain)
+    report = _asked(lambda: check_derivation(loss, claims, domain=domain, points=options.points, seed=options.seed,
+                                             assume=options.assume))
     if options.json:
         print(json_text({"ok": report.ok, "verdicts": report.verdicts, "first_wrong": report.first_wrong,
                          "should_be": report.should_be, "slip": report.slip, "findings": report.findings}))
@@ -121,9 +123,11 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def _pairs(texts: list[str], example: str) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for pair in texts:
         name, equals, content = pair.partition("=")
+        if name.strip() in pairs:
+            raise InputError(f"{name.strip()!r} is given twice: {pairs[name.strip()]!r} and {content.strip()!r}")
         if not equals or not name.strip() or not content.strip():
             raise InputError(f"{pair!r} is not a name, an equals sign and what it is: write it as {example}")
         pairs[name.strip()] = content.strip()

@@ -8,7 +8,7 @@ from typing import Any
 from autograd_mini._core.expression import evaluate, names
 from autograd_mini._core.value import Value
 from autograd_mini.cli._arguments import InputError, assignments
-from autograd_mini.cli._output import json_text, table, whole_file
+from autograd_mini.cli._output import json_text, table
 from autograd_mini.render import NoLayoutError, draw, text, tree
 
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".gv")
@@ -24,10 +24,12 @@ def register(commands: Any) -> None:
     grad.add_argument("--json", action="store_true", help="print JSON instead")
     grad.set_defaults(run=run_grad)
     picture = commands.add_parser("draw", help="the graph of an expression as a picture",
-                                  description="The graph of an expression as a picture, or as a page that plays the "
-                                              "backward pass: autograd-mini draw 'x*y + sin(x)' x=2 y=3 -o graph.svg")
+                                  description="The graph of an expression as a picture, or as a page that lives: "
+                                              " autograd-mini draw 'x*y + sin(x)' x=2 y=3 -o graph.svg")
     add_expression(picture)
-    picture.add_argument("-o", "--output", metavar="FILE", required=True, help=f"ends in {', '.join(ENDINGS)}")
+    picture.add_argument("-o", "--output", metavar="FILE", help=f"ends in {', '.join(ENDINGS)}; - prints SVG")
+    picture.add_argument("--show", action="store_true", help="open the live page in the browser")
+    picture.add_argument("--lang", choices=("en", "zh"), default="en", help="the words of the page (default: en)")
     picture.add_argument("--wrt", action="append", metavar="NAME",
                          help="highlight the paths to this variable; repeatable")
     picture.add_argument("--labels", choices=("number", "formula", "none"), default="number",
@@ -40,7 +42,7 @@ def register(commands: Any) -> None:
 
 
 def add_expression(command: argparse.ArgumentParser) -> None:
-    command.add_argument("expression", metavar="EXPR", help="such as 'z = w*x + b; sigmoid(z)'")
+    command.add_argument("expression", metavar="EXPR", nargs="?", help="such as 'z = w*x + b; sigmoid(z)'")
     command.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="a number for each variable")
 
 
@@ -81,15 +83,22 @@ def run_grad(options: argparse.Namespace) -> None:
 
 def run_draw(options: argparse.Namespace) -> None:
     """Write the picture, whole or not at all."""
-    if not options.output.lower().endswith(ENDINGS):
+    if not options.output and not options.show:
+        raise InputError("say where the picture goes: -o graph.svg, or --show for the live page in the browser")
+    if options.output and options.output != "-" and not options.output.lower().endswith(ENDINGS):
         raise InputError(f"{options.output!r} ends in none of {', '.join(ENDINGS)}: the ending says what is written")
     value, variables = _evaluated(options)
     highlight = [variables[name] for name in options.wrt or ()]
     try:
         drawing = draw(value, labels=options.labels, color="grad" if options.color else None, highlight=highlight,
-                       rankdir=options.rankdir, layout=options.layout, dark=options.dark)
-        with whole_file(options.output) as path:
-            drawing.save(path)
+                       rankdir=options.rankdir, layout=options.layout, dark=options.dark,
+                       language=options.lang)
+        if options.output == "-":
+            print(drawing.svg(), end="")
+        elif options.output:
+            drawing.save(options.output)
+            print(f"{options.output}: {drawing.picture.title}")
+        if options.show:
+            drawing.show()
     except NoLayoutError as error:
         raise InputError(str(error)) from None
-    print(f"{options.output}: {drawing.picture.title}")

@@ -14,7 +14,7 @@ from autograd_mini._body.calculus import gradient
 from autograd_mini._core.value import Value, engine
 from autograd_mini.cli import _cost_curve as cost_curve
 from autograd_mini.cli._arguments import InputError, count, not_negative, number, positive
-from autograd_mini.cli._output import json_text, table, whole_file
+from autograd_mini.cli._output import json_text, table
 from autograd_mini.functions import sigmoid
 from autograd_mini.models import (
     DataError,
@@ -30,6 +30,7 @@ from autograd_mini.models import (
     split,
 )
 from autograd_mini.render._drawing import draw
+from autograd_mini.render._saving import whole_file
 
 TWO_FEATURES = ("worst_area", "worst_smoothness")
 SHOWN_WEIGHTS = 6
@@ -86,8 +87,8 @@ def register(commands: Any) -> None:
                          "shown (default: the one that the model is least sure of)")
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
-                         help="write there loss.svg, the graph of one example's loss, loss.html, which plays its "
-                              "backward pass, cost.svg and result.json")
+                         help="write there loss.svg, the graph of one example's loss, loss.html, where it lives, "
+                              "cost.svg and result.json")
     command.set_defaults(run=run)
 
 
@@ -195,8 +196,7 @@ def _write(folder: pathlib.Path, result: dict[str, Any], example: Example, model
     result["files"] = [str(folder / name) for name in ("loss.svg", "loss.html", "cost.svg", "result.json")]
     drawing = draw(example.L)
     for name in ("loss.svg", "loss.html"):
-        with whole_file(folder / name) as path:
-            drawing.save(path)
+        drawing.save(folder / name)
     for name, content in (("cost.svg", cost_curve.svg(model.history, "Cost J(w, b)")),
                           ("result.json", json_text(result) + "\n")):
         with whole_file(folder / name) as path:

@@ -1,27 +1,32 @@
-"""How the subcommands print and save: tables in plain text, strict JSON, and files that are whole or not there."""
+"""How the subcommands print: tables in plain text that fit the terminal, and strict JSON."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import pathlib
-import tempfile
-from typing import Any, Iterator, Sequence
+import shutil
+from typing import Any, Sequence
+
+from autograd_mini.render._numbers import columns, padded
 
 
 def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Rows of text as aligned columns; the first row is the head, the first `left` columns start at the left.
+
+    A terminal too narrow for that gets a paragraph for each row, every entry behind its head.
 
     >>> print(table([["name", "value"], ["x", "1.5"], ["long name", "-20"]]))
     name       value
     x            1.5
     long name    -20
     """
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(cell.ljust(width) if place < left else cell.rjust(width)
-                       for place, (cell, width) in enumerate(zip(row, widths))) for row in rows]
+    widths = [max(map(columns, column)) for column in zip(*rows)]
+    room = shutil.get_terminal_size((0, 0)).columns
+    if 0 < room < sum(widths) + 2 * len(widths) - 2:
+        head = [f"{padded(name, max(map(columns, rows[0])))}  " for name in rows[0]]
+        return "\n\n".join("\n".join(name + cell for name, cell in zip(head, row) if cell) for row in rows[1:])
+    lines = ["  ".join(padded(cell, width, right=place >= left) for place, (cell, width) in enumerate(zip(row, widths)))
+             for row in rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -45,23 +50,3 @@ def _strict(content: Any) -> Any:
     if hasattr(content, "tolist"):
         return _strict(content.tolist())
     return repr(content) if isinstance(content, float) and not math.isfinite(content) else content
-
-
-@contextlib.contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """A temporary path beside `path`, with its suffix, that takes its place when the block ends well.
-
-    An error or an interruption inside the block leaves what was at `path` as it was, and nothing else behind.
-    """
-    target = pathlib.Path(path)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=target.name, dir=target.parent)
-    os.close(handle)
-    try:
-        yield pathlib.Path(name)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)

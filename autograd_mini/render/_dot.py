@@ -18,7 +18,7 @@ def dot_source(picture: Picture, sized: bool = False, dark: bool = False) -> str
     palette = DARK if dark else LIGHT
     graph = graphviz.Digraph(
         "graph", graph_attr={"rankdir": picture.rankdir, "nodesep": "0.22", "ranksep": "0.3", "pad": "0.2",
-                             "bgcolor": palette.page, "tooltip": clean(picture.title)},
+                             "bgcolor": palette.page, "tooltip": _quoted(picture.title)},
         node_attr={"shape": "box", "fontname": "Helvetica", "margin": "0.12,0.06",
                    "width": "0.2", "height": "0.2"},
         edge_attr={"fontname": "Helvetica", "arrowsize": "0.55"})
@@ -51,7 +51,10 @@ def dot_source(picture: Picture, sized: bool = False, dark: bool = False) -> str
 
 
 def _quoted(text: str) -> str:
-    return clean(text.replace("\n", "; ")).replace("\\", "\\\\")
+    """A text that is no markup, whatever it begins and ends with."""
+    import graphviz
+
+    return graphviz.nohtml(clean(text.replace("\n", "; ")).replace("\\", "\\\\"))
 
 
 def _stroke(look: Look, palette: Palette, style: str) -> dict[str, str]:

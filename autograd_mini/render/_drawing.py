@@ -13,6 +13,7 @@ from autograd_mini.render._folding import Fold
 from autograd_mini.render._formulas import latex
 from autograd_mini.render._picture import Color, Picture, build
 from autograd_mini.render._placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
+from autograd_mini.render._saving import whole_file
 from autograd_mini.render._svg import STANDALONE, svg_source
 
 OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
@@ -56,8 +57,18 @@ class Drawing:
         else:
             raise ValueError(f"a drawing is saved as .svg, .png, .pdf, .html or .gv, not {ending or 'without ending'}: "
                              f"{os.fspath(path)!r}")
-        with open(path, "wb") as file:
-            file.write(content)
+        with whole_file(path) as whole:
+            whole.write_bytes(content)
+        return self
+
+    def show(self) -> Drawing:
+        """Open the live page in the browser, from a file in the folder for temporary ones."""
+        import tempfile
+        import webbrowser
+
+        with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as file:
+            file.write(self.html())
+        webbrowser.open("file://" + file.name)
         return self
 
     def _painted(self, output: str, dpi: int = 144) -> bytes:

@@ -12,9 +12,10 @@ import re
 from collections import Counter
 from typing import Any, Iterator, NamedTuple
 
+from autograd_mini._core.expression import plain
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini.primitives import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Primitive
-from autograd_mini.render._numbers import UNKNOWN, exact, short
+from autograd_mini.render._numbers import UNKNOWN, columns, exact, padded, short
 
 _RESERVED = {"pi", "e", "inf", "nan", "log", "max", "min"}
 _LONGEST, _DEEPEST = 100, 30
@@ -125,7 +126,7 @@ class Formulas:
 
 
 def _is_plain(name: str) -> bool:
-    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and name not in _RESERVED \
+    return name == plain(name) and name.isidentifier() and not keyword.iskeyword(name) and name not in _RESERVED \
         and name not in TABLE
 
 
@@ -235,9 +236,9 @@ def tree(value: Any, limit: int = 200) -> str:
         rows.append(row)
         if len(rows) == limit:
             break
-    label_width = max(len(label) for label, _, _ in rows)
+    label_width = max(columns(label) for label, _, _ in rows)
     data_width = max(len(data) for _, data, _ in rows)
-    shown = [f"{label:{label_width}}  {data:{data_width}}  {grad}".rstrip() for label, data, grad in rows]
+    shown = [f"{padded(label, label_width)}  {data:{data_width}}  {grad}".rstrip() for label, data, grad in rows]
     hidden = len(order) - len(seen)
     return "\n".join(shown + [f"… and {hidden:,} more nodes"] * bool(hidden))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import Optional
 
 UNKNOWN = "–"
@@ -18,7 +19,7 @@ def short(number: float) -> str:
     if not math.isfinite(number):
         return str(number)
     if number == 0 or (number == math.floor(number) and abs(number) < 1e6):
-        return "0" if number == 0 else str(int(number))
+        return f"{number:.0f}"
     if 1e-4 <= abs(number) < 1e6:
         digits = max(0, 3 - math.floor(math.log10(abs(number))))
         plain = f"{number:.{digits}f}"
@@ -41,3 +42,18 @@ def exact(number: float) -> str:
 def bracketed(number: float) -> str:
     """`pretty`, with brackets around a negative number, as a factor or a summand."""
     return f"({pretty(number)})" if number < 0 else pretty(number)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: Chinese, Japanese and Korean characters take two, accents none.
+
+    >>> columns("w1"), columns("权重")
+    (2, 4)
+    """
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def padded(text: str, width: int, right: bool = False) -> str:
+    """A text with spaces up to a number of columns, behind it or, for `right`, before it."""
+    spaces = " " * (width - columns(text))
+    return spaces + text if right else text + spaces

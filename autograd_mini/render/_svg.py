@@ -8,7 +8,7 @@ import math
 from autograd_mini.render._formulas import clean
 from autograd_mini.render._picture import BOLD, SIZES, Box, Edge, Picture, Span, row_height
 from autograd_mini.render._placing import Placement, Point
-from autograd_mini.render._theme import FONT, INK, SECONDARY, Look, box_look, edge_look, span_look
+from autograd_mini.render._theme import FONT, INK, LIGHT, SECONDARY, Look, box_look, edge_look, span_look
 
 STANDALONE = ("<style>svg{color:#1c2128;color-scheme:light dark}"
               "@media(prefers-color-scheme:dark){svg{color:#e8eaed}}</style>")
@@ -27,9 +27,10 @@ def svg_source(picture: Picture, placed: Placement, style: str = "") -> str:
     inner = "\n".join(body)
     digest = "g" + hashlib.sha256(f"{picture.title}{inner}".encode()).hexdigest()[:10]
     title = html.escape(picture.title)
+    place = f'color="{LIGHT.ink}"' if style else 'style="max-width:100%;height:auto"'
     return (f'<svg xmlns="http://www.w3.org/2000/svg" id="{digest}" class="autograd-mini" role="img" '
             f'aria-label="{title}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" '
-            f'style="max-width:100%;height:auto" font-family="{FONT}" fill="currentColor">{style}'
+            f'{place} font-family="{FONT}" fill="currentColor">{style}'
             f"<title>{title}</title>\n{inner.replace('@@', digest)}\n</svg>\n")
 
 
