@@ -1,5 +1,6 @@
 """Drawings: what is on them, that nothing covers anything, and that names can do no harm."""
 
+import html
 import itertools
 import json
 import math
@@ -272,7 +273,7 @@ def test_names_are_drawn_as_they_are_and_inject_nothing(name, layout):
     assert shown.replace(" ", "") == re.sub(r"[\n ]", "", re.sub(r"[\t\x00\x0b\ud800]", "\ufffd", name))
     assert "<script>alert" not in drawing.html() and "<script>alert" not in drawing.svg()
     if layout == "dot":
-        assert drawing._repr_png_().startswith(b"\x89PNG")
+        assert drawing.png().startswith(b"\x89PNG")
 
 
 def test_a_name_beside_a_scope_is_no_dot():
@@ -316,7 +317,7 @@ def test_a_dot_that_fails_is_no_reason_to_draw_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(graphviz, "pipe", fails)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     drawing = draw(logistic())
-    assert drawing.svg() == draw(logistic(), layout="own").svg() and drawing._repr_png_() is None
+    assert drawing.svg() == draw(logistic(), layout="own").svg()
     with pytest.raises(NoLayoutError, match="Graphviz' dot fails"):
         drawing.save(tmp_path / "loss.png")
 
@@ -352,15 +353,22 @@ def test_hover_texts_have_every_digit_and_the_formula():
 
 def test_what_a_notebook_shows():
     small = logistic()._repr_mimebundle_()
-    assert small["text/html"].startswith("<svg") and small["text/plain"] == repr(logistic())
+    assert small["text/html"].startswith("<iframe srcdoc=") and small["text/plain"] == repr(logistic())
+    assert small["image/svg+xml"].startswith("<svg") and "data:image/svg+xml;base64," in small["text/html"]
+    inside = html.unescape(small["text/html"].split('srcdoc="')[1].split('"')[0])
+    assert inside == draw(logistic()).html()
     large = many(100)._repr_mimebundle_()
     assert "text/html" not in large and large["text/latex"].startswith("$$")
     x = Value(1.0, "x")
     stale = x * 2
     x.data = 5.0
-    assert stale._repr_mimebundle_() == {"text/plain": "Value(2)"}
+    greyed = stale._repr_mimebundle_()["text/html"]
+    assert "was assigned after" in greyed and "opacity:.45" in greyed and "<svg" in greyed
     assert Value(2.0)._repr_mimebundle_() == {"text/plain": "Value(2)"}
-    assert draw(logistic())._repr_html_().startswith("<svg")
+    chain = Value(0.5, "x")
+    for _ in range(400):
+        chain = am.sin(chain)
+    assert draw(logistic())._repr_html_() == small["text/html"] and draw(chain)._repr_html_().startswith("<svg")
     json.dumps({kind: str(content) for kind, content in small.items()})
 
 

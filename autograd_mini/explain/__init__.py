@@ -8,9 +8,10 @@ from autograd_mini.explain._check import DerivationReport, check_derivation
 from autograd_mini.explain._derivation import Derivation, Step
 from autograd_mini.explain._deriving import derive
 from autograd_mini.explain._diagnosis import Diagnosis, diagnose
+from autograd_mini.explain._exercise import Exercise, exercise
 from autograd_mini.explain._gradients import check_gradients
 from autograd_mini.explain._report import Report
 from autograd_mini.explain._stabilize import stabilize
 
-__all__ = ["Derivation", "DerivationReport", "Diagnosis", "Report", "Step", "check_derivation", "check_gradients",
-           "derive", "diagnose", "stabilize"]
+__all__ = ["Derivation", "DerivationReport", "Diagnosis", "Exercise", "Report", "Step", "check_derivation",
+           "check_gradients", "derive", "diagnose", "exercise", "stabilize"]

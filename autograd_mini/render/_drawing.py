@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 from functools import cached_property
 from typing import Any, Optional, Union
 
+from autograd_mini._core.errors import StaleGraphError
 from autograd_mini._core.graph import topological_order
 from autograd_mini._core.registry import is_value
 from autograd_mini.render._dot import dot_source
@@ -16,7 +18,7 @@ from autograd_mini.render._placing import NoLayoutError, Placement, by_graphviz,
 from autograd_mini.render._saving import whole_file
 from autograd_mini.render._svg import STANDALONE, svg_source
 
-OWN_LIMIT, _SMALL, _READABLE = 80, 40, 400
+OWN_LIMIT, _SMALL, _LIVE, _READABLE = 80, 40, 300, 400
 
 
 class Drawing:
@@ -71,6 +73,10 @@ class Drawing:
         webbrowser.open("file://" + file.name)
         return self
 
+    def png(self, dpi: int = 144) -> bytes:
+        """The picture as PNG. Raises NoLayoutError where there is no Graphviz."""
+        return self._painted("png", dpi)
+
     def _painted(self, output: str, dpi: int = 144) -> bytes:
         source = self.dot
         if output == "png":
@@ -81,13 +87,10 @@ class Drawing:
         return f"<Drawing: {self.picture.title}>"
 
     def _repr_html_(self) -> str:
-        return self.svg()
+        from autograd_mini.render._page import frame
 
-    def _repr_png_(self) -> Optional[bytes]:
-        try:
-            return self._painted("png", 96)
-        except (NoLayoutError, OSError):
-            return None
+        still = svg_source(self.picture, self._placed, STANDALONE)
+        return frame(self.html(), still) if self.picture.nodes <= _LIVE else self.svg()
 
 
 def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
@@ -141,16 +144,23 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
 
 
 def mimebundle(value: Any) -> dict[str, Any]:
-    """What a notebook shows for a Value: its picture when the graph is small, else its formula, and always its repr."""
+    """What a notebook shows for a Value: the live page of a small graph, the formula of a larger one, always its repr.
+
+    A stale graph shows its picture greyed, with the reason.
+    """
     bundle: dict[str, Any] = {"text/plain": repr(value)}
     try:
         nodes = len(topological_order(value))
         if 1 < nodes <= _SMALL:
             drawing = draw(value)
             bundle["text/html"] = drawing._repr_html_()
-            bundle["image/png"] = drawing._repr_png_()
+            bundle["image/svg+xml"] = svg_source(drawing.picture, drawing._placed, STANDALONE)
         elif 1 < nodes <= _READABLE:
             bundle["text/latex"] = f"$$ {latex(value)} $$"
-    except Exception:  # a stale graph, say: looking at a cell's last line must never end in a traceback
+    except StaleGraphError as reason:
+        picture = build(value, True, OWN_LIMIT, "number", None, [], "LR", fresh=False)
+        grey = svg_source(picture, by_ourselves(picture))
+        bundle["text/html"] = f'<p>{html.escape(str(reason))}</p><div style="opacity:.45">{grey}</div>'
+    except Exception:  # looking at a cell's last line must never end in a traceback
         bundle = {"text/plain": repr(value)}
     return {kind: content for kind, content in bundle.items() if content is not None}

@@ -6,6 +6,8 @@ so the page carries what a graph is made of, and the rooms of web/ in one file t
 
 from __future__ import annotations
 
+import base64
+import functools
 import html
 import importlib.resources
 import json
@@ -29,11 +31,15 @@ ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view"
 _DERIVED, _NAMED, _WIDEST = 120, 16, 40
 """Up to how many nodes, names, and operations between names a page brings its derivation: algebra takes its time."""
 _SPARE = re.compile(r"""("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| ?(=>|[!=]==|&&|\|\||[=,;:?(){}<>\[\]]) ?""")
-_LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
+LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
 
 
-def page(values: Sequence[Any], title: str, language: str = "en") -> str:
-    """One self-contained HTML page for the graph of some Values; the last one is differentiated."""
+def page(values: Sequence[Any], title: str, language: str = "en",
+         exercises: Optional[Sequence[tuple[Any, Any]]] = None) -> str:
+    """One self-contained HTML page for the graph of some Values; the last one is differentiated.
+
+    `exercises` are pairs of nodes, the derivative of one by the other to be asked for: the page opens with them.
+    """
     order = topological_order(*values)
     expression = clean_lines(text(values[-1])) if len(order) <= _DERIVED else ""
     place = {id(node): i for i, node in enumerate(order)}
@@ -44,6 +50,8 @@ def page(values: Sequence[Any], title: str, language: str = "en") -> str:
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
             "derivation": _lines(values[-1], order, place), "language": language, "words": words(),
             "aliases": ALIASES, "expression": expression}
+    if exercises is not None:
+        data["exercises"] = [[place[id(of)], place[id(by)]] for of, by in exercises]
     plain = f"<p>{html.escape(title)}</p><pre>{html.escape(expression)}</pre>"
     return assemble("live", title, language, data, plain, {"rows": _table(rows)}, ROOMS)
 
@@ -71,9 +79,26 @@ def _short(script: str) -> str:
     return _SPARE.sub(lambda found: found[1] or found[2], code)
 
 
+@functools.cache
 def words() -> dict[str, list[str]]:
     """The words of the pages: for each key English and Chinese."""
     return json.loads(_file("words.json"))
+
+
+def say(key: str, language: str, *insets: Any) -> str:
+    """A sentence of the pages in one of their languages, with what stands in its places."""
+    sentence = words()[key][LANGUAGES.index(language)]
+    for place, inset in enumerate(insets):
+        sentence = sentence.replace(f"{{{place}}}", str(inset))
+    return sentence
+
+
+def frame(content: str, svg: str) -> str:
+    """A page for a notebook in a frame of its own, and beside it a picture that survives where frames are taken out."""
+    picture = base64.b64encode(svg.encode()).decode()
+    still = f'<details><summary>SVG</summary><img src="data:image/svg+xml;base64,{picture}"></details>' if svg else ""
+    return (f'<iframe srcdoc="{html.escape(content)}" style="width:100%;height:560px;border:0;border-radius:10px">'
+            f"</iframe>{still}")
 
 
 def clean_lines(text: str) -> str:
@@ -95,7 +120,7 @@ def _node(node: Any, place: dict[int, int], rows: dict[str, dict[str, Any]],
     if node.note is not None and node.note.scope:
         entry["scope"] = scopes.setdefault(node.note.scope, len(scopes))
     if not node.operands:
-        toggle = {"toggle": 1} if node.data in (0, 1) and _LABEL.fullmatch(node.name or "") else {}
+        toggle = {"toggle": 1} if node.data in (0, 1) and LABEL.fullmatch(node.name or "") else {}
         return {**entry, "x": jsonable(node.data), **toggle}
     entry["op"] = node.operation.name
     entry["in"] = [place[id(o)] if is_node(o) else {"c": jsonable(o)} for o in node.operands]
@@ -154,7 +179,7 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
 def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str, Any]]:
     """The derivation, line by line, where the wing that derives can be had; names are for the page to look up."""
     named = {node.name: node for node in order if node.name}
-    wrt = [node for node in named.values() if node is not value and not _LABEL.fullmatch(node.name)]
+    wrt = [node for node in named.values() if node is not value and not LABEL.fullmatch(node.name)]
     width: dict[int, int] = {}  # how many operations a node is when all between names is written out
     for node in order:
         parts = [1 if o.name else width[id(o)] for o in node.operands if is_node(o)]

@@ -83,6 +83,7 @@ class Picture:
     edges: list[Edge]
     rankdir: str
     title: str
+    nodes: int
     scale: Optional[tuple[str, str, str]] = None
 
 
@@ -108,13 +109,14 @@ def _ems(char: str) -> float:
 
 
 def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlight: list[Any],
-          rankdir: str) -> Picture:
+          rankdir: str, fresh: bool = True) -> Picture:
     """The picture of everything that a Value was computed from, with the gradients that lie in the nodes.
 
     Raises StaleGraphError like every reader of a graph.
     """
     order = topological_order(value)
-    require_fresh(order)
+    if fresh:
+        require_fresh(order)
     groups = grouped(order, fold, limit)
     formulas = Formulas(order) if len(order) <= EXPLAINED else None
     lit = dependents(order, highlight) if highlight else set()
@@ -137,7 +139,7 @@ def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlig
         if boxes[place].kind == "fold":
             _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared])
     edges = _edges(order, groups, places, boxes, formulas if labels == "formula" else None, labels, lit)
-    return Picture(boxes, edges, rankdir, _title(value, order), scale)
+    return Picture(boxes, edges, rankdir, _title(value, order), len(order), scale)
 
 
 def _title(value: Any, order: list[Any]) -> str:

@@ -101,5 +101,6 @@ addEventListener("resize", () => { if (follow) { camera = null; look(frameOf(ste
 
 speak();
 begin(data.derivation);
+if (data.exercises) { tab = "exercises"; update(); }
 if (location.hash) go(Number(location.hash.slice(1)), {travelling: false});
 if (stageScale(extent) < 0.4) { camera = null; look(frameOf(boxOf[graph.root])); }
