@@ -349,7 +349,7 @@ def test_all_features_and_a_table_of_ones_own(csv_file, capsys):
 def test_pictures_are_written_whole(tmp_path, capsys):
     folder = tmp_path / "new" / "out"
     result = result_of(capsys, "--out", str(folder))
-    assert sorted(os.listdir(folder)) == ["cost.svg", "loss.html", "loss.svg", "result.json"]
+    assert sorted(os.listdir(folder)) == ["cost.svg", "descent.html", "loss.html", "loss.svg", "result.json"]
     assert json.loads((folder / "result.json").read_text()) == result
     for name in ("cost.svg", "loss.svg"):
         assert ElementTree.parse(folder / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"

@@ -21,6 +21,7 @@ from autograd_mini.models import (
     Dataset,
     LogisticRegression,
     _closed_forms as closed_forms,
+    descent,
     load_breast_cancer,
     logit,
     loss,
@@ -30,8 +31,10 @@ from autograd_mini.models import (
     split,
 )
 from autograd_mini.render._drawing import draw
+from autograd_mini.render._page import LANGUAGES
 from autograd_mini.render._saving import whole_file
 
+FILES = ("loss.svg", "loss.html", "descent.html", "cost.svg", "result.json")
 TWO_FEATURES = ("worst_area", "worst_smoothness")
 SHOWN_WEIGHTS = 6
 
@@ -85,10 +88,11 @@ def register(commands: Any) -> None:
     command.add_argument("--seed", type=count, default=0, help="draws the rows to test on (default: 0)")
     command.add_argument("--example", type=count, metavar="N", help="the training row, from 1, whose derivatives are "
                          "shown (default: the one that the model is least sure of)")
+    command.add_argument("--lang", choices=LANGUAGES, default="en", help="the words of the pages (default: en)")
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
                          help="write there loss.svg, the graph of one example's loss, loss.html, where it lives, "
-                              "cost.svg and result.json")
+                              "descent.html, gradient descent to play with, cost.svg and result.json")
     command.set_defaults(run=run)
 
 
@@ -125,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
                      "largest_relative_error": max(comparison.relative_error for comparison in totals)},
     }
     if options.out is not None:
-        _write(options.out, result, example, model)
+        _write(options, result, example, model, descent(X, train.y, seed=options.seed, language=options.lang))
     print(json_text(result) if options.json else _page(options, data, result, example, totals))
     return 0
 
@@ -191,14 +195,16 @@ def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> Logisti
             raise InputError(f"--learning-rate {options.learning_rate:g}: {error}") from None
 
 
-def _write(folder: pathlib.Path, result: dict[str, Any], example: Example, model: LogisticRegression) -> None:
+def _write(options: argparse.Namespace, result: dict[str, Any], example: Example, model: LogisticRegression,
+           descending: str) -> None:
+    folder = options.out
     folder.mkdir(parents=True, exist_ok=True)
-    result["files"] = [str(folder / name) for name in ("loss.svg", "loss.html", "cost.svg", "result.json")]
-    drawing = draw(example.L)
+    result["files"] = [str(folder / name) for name in FILES]
+    drawing = draw(example.L, language=options.lang)
     for name in ("loss.svg", "loss.html"):
         drawing.save(folder / name)
     for name, content in (("cost.svg", cost_curve.svg(model.history, "Cost J(w, b)")),
-                          ("result.json", json_text(result) + "\n")):
+                          ("descent.html", descending), ("result.json", json_text(result) + "\n")):
         with whole_file(folder / name) as path:
             path.write_text(content, encoding="utf-8")
 

@@ -75,3 +75,15 @@ def row(primitive: Primitive) -> tuple[str, list[str]]:
     operands = letters[:len(primitive.partials)]
     partials = [function(rule or (lambda *_: 0.0), ["y", *operands]) for rule in primitive.partials]
     return function(primitive, operands), partials
+
+
+def program(name: str, body: Any) -> str:
+    """A JavaScript function of a recorded function: its inputs one by one, its outputs as an array."""
+    statements: dict[str, str] = {}
+    inputs = [_Number(statements, f"x{i}") for i in range(body.inputs)]
+    slots = body.read(inputs[0].apply, inputs)
+    outputs = [slots[slot] for slot in body.outputs]
+    results = [output.text if isinstance(output, _Number) else literal(float(output)) for output in outputs]
+    lines = [f"const {variable} = {code};" for code, variable in statements.items()]
+    head = f"function {name}({', '.join(f'x{i}' for i in range(body.inputs))}) {{"
+    return "\n".join([head, *lines, f"return [{', '.join(results)}];", "}"])
