@@ -107,7 +107,7 @@ def geometry(svg):
                 width = sum(span_width(Span(t.text, t.get("class"))) + float(t.get("dx", 0)) for t in text)
                 left = float(text.get("x")) - (width / 2 if text.get("text-anchor") else 0)
                 assert x <= left and left + width <= x + w + 0.5 and y < float(text.get("y")) < y + h
-        elif group.get("class") == "edge" and (text := group.find(f"{SVG}text")) is not None:
+        elif group.get("class") == "edge" and (text := group.find(f"{SVG}text[@font-size='10']")) is not None:
             x, y, half = float(text.get("x")), float(text.get("y")), span_width(Span(text.text, "label")) / 2
             labels[group.get("id")] = (x - half, y - 8, x + half, y + 2)
     return page, boxes, labels
@@ -230,6 +230,66 @@ def test_scopes_fold_and_unfold():
             and "_" not in box.rows[0][0].text] == ["layer1"]
     with pytest.raises(ValueError, match="no scope of this graph is called 'layer9': there are layer1, layer2"):
         draw(loss, fold="layer9")
+
+
+def test_a_sum_of_many_terms_is_one_box_with_its_local_derivatives(layout):
+    value = sum(Value(float(i), f"x{i}") * Value(0.5, f"w{i}") for i in range(50))
+    value.backward()
+    boxes = draw(value).picture.boxes
+    assert [box.rows[0][0].text for box in boxes] == ["x0, w0, x1, …", "Σ"]
+    assert not any(box.shown and len(box.nodes) > 1 for box in draw(value, fold=False, layout="own").picture.boxes[:60])
+    x = Value(2.0, "x")
+    total = sum(x * float(i) for i in range(20)) * x
+    total.backward()
+    edges = {(e.tail, e.head): e.label for e in draw(total, layout="own").picture.edges}
+    assert sorted(edges.values()) == ["190", "2", "380"]
+
+
+def test_an_edge_into_a_folded_scope_keeps_its_derivative():
+    x = Value(0.5, "x")
+    with am.scope("block"):
+        y = am.exp(am.sin(x) * 2)
+    z = y + 1
+    edges = draw(z, layout="own", fold=["block"]).picture.edges
+    slope = 2 * math.cos(0.5) * math.exp(2 * math.sin(0.5))
+    assert next(edge for edge in edges if edge.slot < 0).label == f"{slope:.3f}"
+
+
+def test_slots_stand_where_operands_cannot_change_places():
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    for value, slots in ((x / y, ["1", "2"]), (x - y, ["1", "2"]), (2 ** x, ["2", "1"]), (x + y, []), (x * y, []),
+                         (-x, [])):
+        root = ElementTree.fromstring(draw(value, layout="own").svg())
+        assert sorted(t.text for t in root.iter(f"{SVG}text") if t.get("class") == "slot") == sorted(slots)
+
+
+def test_several_outputs_are_drawn_together():
+    loss = logistic()
+    z, a = (next(node for node in am.topological_order(loss) if node.name == name) for name in "za")
+    drawing = draw([z, a, loss], layout="own")
+    assert [row[0][0] for row in texts(drawing, "root")] == ["z", "a", "L"] or len(texts(drawing, "root")) == 3
+    assert '"roots":[' in drawing.html()
+    with pytest.raises(ValueError, match="nothing to draw"):
+        draw([])
+
+
+def test_frames_are_the_two_passes(tmp_path):
+    loss = logistic()
+    files = draw(loss, layout="own").frames(tmp_path / "slides")
+    assert [file.name for file in files][:2] == ["frame_000.svg", "frame_001.svg"] and len(files) == 28
+    gradients = []
+    for file in files:
+        root = ElementTree.fromstring(file.read_text("utf-8"))
+        last = next(group for group in root.iter(f"{SVG}g") if "root" in group.get("class", ""))
+        gradients.append(next(span.text for span in last.iter(f"{SVG}tspan") if span.get("class") == "grad"))
+    assert gradients[:14] == ["–"] * 14 and gradients[14:] == ["1"] * 14
+    assert all(f">{text}<" in files[-1].read_text("utf-8") for text in ("−0.6201", "−0.09301"))
+    with pytest.raises(ValueError, match="svg, png or gif"):
+        draw(loss, layout="own").frames(tmp_path, "bmp")
+
+
+def test_minus_zero_is_shown():
+    assert texts(draw(-Value(0.0, "x"), layout="own"), "root")[0][1] == "−0"
 
 
 def test_a_scope_around_everything_is_looked_into():

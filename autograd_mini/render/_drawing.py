@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import pathlib
 from functools import cached_property
 from typing import Any, Optional, Union
 
@@ -24,8 +25,9 @@ OWN_LIMIT, _SMALL, _LIVE, _READABLE = 80, 40, 300, 400
 class Drawing:
     """A drawn graph: shown by Jupyter as it is, saved by `save`, as text by `dot`, `svg()` and `html()`."""
 
-    def __init__(self, value: Any, picture: Picture, placed: Placement, dark: bool, language: str = "en") -> None:
-        self.value, self.picture, self._placed, self._dark, self.language = value, picture, placed, dark, language
+    def __init__(self, values: list[Any], picture: Picture, placed: Placement, dark: bool, language: str) -> None:
+        self.values, self.picture, self.language = values, picture, language
+        self._placed, self._dark = placed, dark
 
     @cached_property
     def dot(self) -> str:
@@ -40,7 +42,7 @@ class Drawing:
         """One self-contained page: move a number, and forward pass, backward pass and derivation follow."""
         from autograd_mini.render._page import page
 
-        return page([self.value], self.picture.title, self.language)
+        return page(self.values, self.picture.title, self.language)
 
     def save(self, path: Union[str, os.PathLike[str]]) -> Drawing:
         """Write .svg, .png, .pdf, .html or .gv, as the path's ending says, and return the drawing.
@@ -62,6 +64,26 @@ class Drawing:
         with whole_file(path) as whole:
             whole.write_bytes(content)
         return self
+
+    def frames(self, folder: Union[str, os.PathLike[str]], kind: str = "svg") -> list[pathlib.Path]:
+        """Both passes, a picture for each step, for slides: "svg", "png" (needs Graphviz) or one "gif" (Pillow too).
+
+        Returns the files, `frame_000.svg` and so on, in the folder, which is made. Raises ValueError for another kind.
+        """
+        from autograd_mini.render._frames import frames
+
+        if kind not in ("svg", "png", "gif"):
+            raise ValueError(f"frames are svg, png or gif, not {kind!r}")
+        os.makedirs(folder, exist_ok=True)
+        pictures = frames(self.values[-1], self.picture)
+        files = [pathlib.Path(folder, f"frame_{i:03}.{kind}") for i in range(len(pictures))]
+        if kind == "gif":
+            return [_film([run_dot(dot_source(picture, dark=self._dark), "png") for picture in pictures], files[0])]
+        for picture, file in zip(pictures, files):
+            with whole_file(file) as whole:
+                whole.write_bytes(svg_source(picture, self._placed, STANDALONE).encode() if kind == "svg" else
+                                  run_dot(dot_source(picture, dark=self._dark), "png"))
+        return files
 
     def show(self) -> Drawing:
         """Open the live page in the browser, from a file in the folder for temporary ones."""
@@ -93,10 +115,22 @@ class Drawing:
         return frame(self.html(), still) if self.picture.nodes <= _LIVE else self.svg()
 
 
+def _film(images: list[bytes], path: pathlib.Path) -> pathlib.Path:
+    """PNG images as one GIF, a second for each."""
+    import io
+
+    from PIL import Image
+
+    frames = [Image.open(io.BytesIO(image)).convert("P") for image in images]
+    with whole_file(path) as whole:
+        frames[0].save(whole, "GIF", save_all=True, append_images=frames[1:], duration=1000, loop=0)
+    return path
+
+
 def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
          color: Color = None, highlight: Any = None, rankdir: str = "LR", layout: Optional[str] = None,
          dark: bool = False, language: str = "en") -> Drawing:
-    """The computation graph of a Value as a picture.
+    """The computation graph of a Value, or of several in a list, as a picture; the last one is differentiated.
 
     fold       scopes as single boxes: True for the outermost ones, False for none, or the names of those to fold
     limit      how many boxes there may be; beyond, only those nearest to the root are drawn and the rest is counted
@@ -115,8 +149,12 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
 
     Raises StaleGraphError where a leaf was assigned after the graph was built, TypeError for what is not a Value.
     """
-    if not is_value(value):
-        raise TypeError(f"only a Value can be drawn, not {type(value).__name__}")
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    for one in values:
+        if not is_value(one):
+            raise TypeError(f"only a Value can be drawn, not {type(one).__name__}")
+    if not values:
+        raise ValueError("there is nothing to draw: give a Value, or several in a list")
     for option, given, known in (("labels", labels, ("number", "formula", "none")),
                                  ("rankdir", rankdir, ("LR", "RL", "TB", "BT")),
                                  ("layout", layout, (None, "dot", "own")), ("language", language, ("en", "zh"))):
@@ -130,17 +168,17 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
             raise TypeError(f"highlight takes Values, not {type(node).__name__}")
 
     def picture(boxes: int) -> Picture:
-        return build(value, fold, boxes, labels, color, highlighted, rankdir)
+        return build(values, fold, boxes, labels, color, highlighted, rankdir)
 
     if layout != "own":
         whole = picture(limit)
         try:
-            return Drawing(value, whole, by_graphviz(whole), dark, language)
+            return Drawing(values, whole, by_graphviz(whole), dark, language)
         except NoLayoutError:
             if layout == "dot":
                 raise
     small = picture(min(limit, OWN_LIMIT))
-    return Drawing(value, small, by_ourselves(small), dark, language)
+    return Drawing(values, small, by_ourselves(small), dark, language)
 
 
 def mimebundle(value: Any) -> dict[str, Any]:
@@ -158,7 +196,7 @@ def mimebundle(value: Any) -> dict[str, Any]:
         elif 1 < nodes <= _READABLE:
             bundle["text/latex"] = f"$$ {latex(value)} $$"
     except StaleGraphError as reason:
-        picture = build(value, True, OWN_LIMIT, "number", None, [], "LR", fresh=False)
+        picture = build([value], True, OWN_LIMIT, "number", None, [], "LR", fresh=False)
         grey = svg_source(picture, by_ourselves(picture))
         bundle["text/html"] = f'<p>{html.escape(str(reason))}</p><div style="opacity:.45">{grey}</div>'
     except Exception:  # looking at a cell's last line must never end in a traceback

@@ -1,4 +1,4 @@
-"""What is drawn as one box: scopes, and beyond a limit all that is far from the root."""
+"""What is drawn as one box: scopes, long sums, and beyond a limit all that is far from the root."""
 
 from __future__ import annotations
 
@@ -6,14 +6,43 @@ from collections import Counter, deque
 from typing import Any, Iterable, Union
 
 from autograd_mini._core.graph import is_node
+from autograd_mini.primitives import add, mul, sub
 
 Fold = Union[bool, str, Iterable[str]]
-_KEPT, _REST_BOXES, _LEAVES_APART = 60, 6, 3
+_KEPT, _REST_BOXES, _LEAVES_APART, _TERMS = 60, 6, 3, 8
 
 
 def grouped(order: list[Any], fold: Fold, limit: int) -> dict[int, Any]:
     """For the id of every node the key of its box: its own id, or a tuple that says what it is folded into."""
-    return _capped(order, _scoped(order, fold), limit)
+    groups = _scoped(order, fold)
+    if fold is True:
+        _summed(order, groups)
+    _gather_leaves(order, groups)
+    return _capped(order, groups, limit)
+
+
+def _summed(order: list[Any], groups: dict[int, Any]) -> None:
+    """Sums and dot products of many terms: the additions between, and the products that only they use."""
+    uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
+    taken: set[int] = set()
+    for root in reversed(order):
+        if root.operation not in (add, sub) or id(root) in taken or groups[id(root)] != id(root):
+            continue
+
+        def inner(operand: Any) -> bool:
+            key = id(operand)
+            return is_node(operand) and not operand.name and uses[key] == 1 and groups[key] == key
+
+        members: list[Any] = [root]
+        terms: list[Any] = []
+        for member in members:
+            for operand in member.operands:
+                additive = inner(operand) and operand.operation in (add, sub)
+                (members if additive else terms).append(operand)
+        taken.update(map(id, members))
+        if len(terms) >= _TERMS:
+            products = [term for term in terms if inner(term) and term.operation is mul]
+            groups.update((id(member), ("sum", id(root))) for member in [*members, *products])
 
 
 def _scoped(order: list[Any], fold: Fold) -> dict[int, Any]:
@@ -40,13 +69,11 @@ def _scoped(order: list[Any], fold: Fold) -> dict[int, Any]:
         if 0 < depth <= len(scope):
             groups[key] = ("scope", *scope[:depth])
     counts = Counter(groups.values())
-    groups = {key: key if counts[group] == 1 else group for key, group in groups.items()}
-    _gather_leaves(order, groups)
-    return groups
+    return {key: key if counts[group] == 1 else group for key, group in groups.items()}
 
 
 def _gather_leaves(order: list[Any], groups: dict[int, Any]) -> None:
-    """Leaves that only one folded scope uses become one box in front of it."""
+    """Leaves that only one folded box uses become one box in front of it."""
     users: dict[int, set[Any]] = {}
     for node in order:
         for operand in node.operands:

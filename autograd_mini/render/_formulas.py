@@ -212,6 +212,12 @@ def symbol(row: Primitive) -> str:
     return {"*": "×", "/": "÷", "-": "−", "**": "^"}.get(sign, sign) or row.name
 
 
+def order_matters(row: Primitive) -> bool:
+    """Whether a primitive's operands may not change places, as its sample points tell."""
+    return len(row.partials) > 1 and not (
+        len(row.partials) == 2 and bool(row.at) and all(row.number(*at) == row.number(*reversed(at)) for at in row.at))
+
+
 def tree(value: Any, limit: int = 200) -> str:
     """The graph of a Value as lines for a terminal: operation, number and gradient, operands indented below.
 

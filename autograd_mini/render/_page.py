@@ -23,7 +23,7 @@ from autograd_mini._core.rows import Primitive
 from autograd_mini.primitives import BUILT_IN
 from autograd_mini.render import _javascript
 from autograd_mini.render._derivatives import derivative_of
-from autograd_mini.render._formulas import Formulas, Written, clean, symbol, text
+from autograd_mini.render._formulas import Formulas, Written, clean, order_matters, symbol, text
 
 LANGUAGES = ("en", "zh")
 ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view", "layout", "picture", "camera",
@@ -144,8 +144,7 @@ def _row(row: Primitive) -> dict[str, Any]:
     count = len(row.partials)
     entry: dict[str, Any] = {"sign": symbol(row), "latex": row.latex.format(*map(_Hole, range(count))),
                              "binds": row.binds[1], "rules": _rules(row)}
-    if count == 2 and row.at:
-        entry["symmetric"] = all(row.number(*point) == row.number(*reversed(point)) for point in row.at)
+    entry["symmetric"] = not order_matters(row)
     try:
         entry["value"], entry["partials"] = _javascript.row(row)
     except (MissingColumnError, TypeError):

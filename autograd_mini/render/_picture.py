@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import unicodedata
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Union
 
 from autograd_mini._core.graph import dependents, is_node, require_fresh, topological_order
+from autograd_mini.primitives import chain
 from autograd_mini.render._derivatives import derivative
 from autograd_mini.render._folding import Fold, grouped
-from autograd_mini.render._formulas import Formulas, clean, symbol
+from autograd_mini.render._formulas import Formulas, clean, order_matters, symbol
 from autograd_mini.render._numbers import exact, pretty
 
 Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
@@ -46,10 +47,13 @@ class Box:
     tint: Optional[float] = None
     nodes: list[Any] = field(default_factory=list)
     shown: Any = None
+    room: Optional[tuple[float, float]] = None
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height in points."""
+        """Width and height in points; `room` where something longer may stand there."""
+        if self.room is not None:
+            return self.room
         if self.kind == "constant":
             return max(22.0, math.ceil(span_width(self.rows[0][0]) + 14)), 22.0
         width = max(sum(span_width(span) + 7 for span in row) - 7 for row in self.rows)
@@ -67,6 +71,7 @@ class Edge:
     mark: str = ""
     lit: bool = False
     slot: int = -1
+    mark_slot: bool = False
     count: int = 1
 
     @property
@@ -108,13 +113,13 @@ def _ems(char: str) -> float:
     return 0.72 if char.isupper() else 0.57 if ord(char) < 0x250 else 0.8
 
 
-def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlight: list[Any],
+def build(values: Sequence[Any], fold: Fold, limit: int, labels: str, color: Color, highlight: list[Any],
           rankdir: str, fresh: bool = True) -> Picture:
     """The picture of everything that a Value was computed from, with the gradients that lie in the nodes.
 
     Raises StaleGraphError like every reader of a graph.
     """
-    order = topological_order(value)
+    order, value = topological_order(*values), values[-1]
     if fresh:
         require_fresh(order)
     groups = grouped(order, fold, limit)
@@ -128,13 +133,13 @@ def build(value: Any, fold: Fold, limit: int, labels: str, color: Color, highlig
         if group not in places:
             places[group] = len(boxes)
             alone = group == id(node)
-            boxes.append(_node_box(node, value, formulas, labels) if alone else Box("fold", []))
+            boxes.append(_node_box(node, values, formulas, labels) if alone else Box("fold", []))
             boxes[-1].tint = tints.get(group) if alone else None
         box = boxes[places[group]]
         box.nodes.append(node)
         box.lit |= id(node) in lit
     shared = {id(operand) for node in order for operand in node.operands
-              if is_node(operand) and groups[id(operand)] != groups[id(node)]} | {id(value)}
+              if is_node(operand) and groups[id(operand)] != groups[id(node)]} | set(map(id, values))
     for group, place in places.items():
         if boxes[place].kind == "fold":
             _describe_fold(boxes[place], group, [node for node in boxes[place].nodes if id(node) in shared])
@@ -149,6 +154,14 @@ def _title(value: Any, order: list[Any]) -> str:
 
 def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any]) -> None:
     kind, count = group[0], len(box.nodes)
+    if kind == "sum":
+        box.shown = results[0]
+        name = [Span(line, "title") for line in wrapped(box.shown.name)] if box.shown.name else []
+        box.rows = [[*name, Span("Σ", "sign" if name else "symbol"), Span(f"{count:,} nodes", "sign")]]
+        box.rows += _numbers(box.shown.data, box.shown.grad)
+        box.hover = f"a sum of many terms: {count:,} nodes"
+        box.mark = "" if math.isfinite(box.shown.data) else "nan"
+        return
     operations = sum(bool(node.operands) for node in box.nodes)
     counted = f"{count:,} {'nodes' if operations else 'leaves'}"
     if kind == "scope":
@@ -183,7 +196,7 @@ def _numbers(data: float, grad: Optional[float]) -> list[list[Span]]:
     return [[Span(pretty(data), "value", bad)], [Span("grad", "caption"), Span(pretty(grad), "grad", mark)]]
 
 
-def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -> Box:
+def _node_box(node: Any, roots: Sequence[Any], formulas: Optional[Formulas], labels: str) -> Box:
     sign = symbol(node.operation) if node.operands else ""
     title = node.name or ""
     if not title and formulas and labels == "formula" and node.operands and len(_written(formulas, node)) > 12:
@@ -198,7 +211,7 @@ def _node_box(node: Any, root: Any, formulas: Optional[Formulas], labels: str) -
         first, numbers = [[numbers[0][0]._replace(role="title")]], numbers[1:]
     marks = [span.mark for row in numbers + first for span in row]
     mark = "nan" if "nan" in marks else "zero" if "zero" in marks else ""
-    kind = "root" if node is root else "operation" if node.operands else "leaf"
+    kind = "root" if any(node is root for root in roots) else "operation" if node.operands else "leaf"
     return Box(kind, first + numbers, _hover(node, formulas), mark, shown=node)
 
 
@@ -222,15 +235,18 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
            formulas: Optional[Formulas], labels: str, lit: set[int]) -> list[Edge]:
     edges: list[Edge] = []
     merged: dict[tuple[int, int], Edge] = {}
+    slopes: dict[tuple[int, int], list[tuple[int, float]]] = {}
+    inside = {place: _inside(box) for place, box in enumerate(boxes) if box.kind == "fold" and box.shown is not None}
     for node in order:
         group = groups[id(node)]
         single = group == id(node)
         head = places[group]
+        ordered = bool(node.operands) and order_matters(node.operation)
         for slot, operand in enumerate(node.operands):
             if not is_node(operand):
                 if single:
                     boxes.append(Box("constant", [[Span(pretty(operand), "constant")]], f"constant {exact(operand)}"))
-                    edges.append(Edge(len(boxes) - 1, head, slot=slot))
+                    edges.append(Edge(len(boxes) - 1, head, slot=slot, mark_slot=ordered))
                 continue
             if groups[id(operand)] == group:
                 continue
@@ -242,7 +258,7 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
                 label = "" if labels == "none" else pretty(partial)
                 if formulas:
                     label = derivative(formulas, node, slot)
-                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot))
+                edges.append(Edge(tail, head, label, f"local derivative {exact(partial)}", mark, shines, slot, ordered))
             else:
                 if (tail, head) not in merged:
                     merged[tail, head] = Edge(tail, head, count=0)
@@ -251,7 +267,25 @@ def _edges(order: list[Any], groups: dict[int, Any], places: dict[Any, int], box
                 edge.lit |= shines
                 edge.count += 1
                 edge.hover = f"{edge.count:,} edge{'s' * (edge.count > 1)}"
+                if head in inside or single:
+                    through = chain.value(1.0 if single else inside[head].get(id(node), 0.0), node.partials[slot])
+                    slopes.setdefault((tail, head), []).append((id(operand), through))
+    for (tail, head), found in slopes.items():
+        if labels == "number" and len({operand for operand, _ in found}) == 1:  # of one node: its derivative, in all
+            merged[tail, head].label = pretty(sum(slope for _, slope in found))
     return edges
+
+
+def _inside(box: Box) -> dict[int, float]:
+    """The derivative of a folded box's result by each of its nodes, along paths that stay inside."""
+    members = {id(node) for node in box.nodes}
+    slopes = dict.fromkeys(members, 0.0)
+    slopes[id(box.shown)] = 1.0
+    for node in reversed(box.nodes):
+        for operand, partial in zip(node.operands, node.partials):
+            if is_node(operand) and id(operand) in members:
+                slopes[id(operand)] += chain.value(slopes[id(node)], partial)
+    return slopes
 
 
 def _tints(nodes: list[Any], color: Color) -> tuple[dict[int, float], Optional[tuple[str, str, str]]]:

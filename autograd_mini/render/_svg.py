@@ -82,6 +82,10 @@ def _edge(place: int, edge: Edge, placed: Placement) -> str:
     if edge.label:
         label = (f'<text x="{x:g}" y="{y + 3.4:.2f}" text-anchor="middle" font-size="{SIZES["label"]:g}" '
                  f'fill="{look.fill}" fill-opacity="{look.fill_share:g}">{html.escape(clean(edge.label))}</text>')
+    if edge.mark_slot:
+        (x, y), (dx, dy) = _direction(path)
+        label += (f'<text x="{x - 10 * dx + 4 * dy:.2f}" y="{y - 10 * dy - 4 * abs(dx):.2f}" text-anchor="middle" '
+                  f'class="slot" font-size="7.5" fill-opacity="{SECONDARY}">{edge.slot + 1}</text>')
     return (f'<g id="@@-e{place}" class="edge"><title>{html.escape(edge.hover)}</title><path d="{steps}" fill="none" '
             f'{_stroke(look, "3 3")}/><path d="{_arrow(path)}" fill="{look.stroke}" '
             f'fill-opacity="{max(look.stroke_share, 0.5):g}"/>{label}</g>')
