@@ -45,6 +45,7 @@ cbrt: _Unary
 chain: _Binary
 cos: _Unary
 cosh: _Unary
+decay: _Unary
 defined: _Binary
 div: _Binary
 equal: _Binary
@@ -61,6 +62,7 @@ ln: _Unary
 log: _Unary
 log10: _Unary
 log1p: _Unary
+log1p_decay: _Unary
 log2: _Unary
 log_sigmoid: _Unary
 logistic_pdf: _Unary

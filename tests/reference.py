@@ -93,6 +93,7 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, f
     "asinh": lambda a: mp.sign(a) * mp.asinh(abs(a)), "acosh": _within(1, mp.inf, mp.acosh),
     "atanh": _within(-1, 1, mp.atanh),
     "abs": abs, "sign": mp.sign, "floor": mp.floor,  "maximum": max, "minimum": min, "relu": lambda a: max(a, mpf(0)),
+    "decay": lambda a: _exp(-abs(a)), "log1p_decay": lambda a: mp.log1p(_exp(-abs(a))),
     "logistic_pdf": lambda a: _exp(-abs(a)) / (1 + _exp(-abs(a))) ** 2, "one_minus_square": lambda a: (1 - a) * (1 + a),
     "stop_gradient": lambda a: a, "where": lambda c, a, b: a if c != 0 else b,
     "less": lambda a, b: mpf(a < b), "less_equal": lambda a, b: mpf(a <= b), "equal": lambda a, b: mpf(a == b),

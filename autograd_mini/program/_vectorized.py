@@ -20,32 +20,10 @@ from autograd_mini.program._scalar import Interpreter
 Reading = Callable[..., Any]
 
 
-def _chain(g: Any, d: Any) -> Any:
-    product = g * d
-    return np.where(np.isnan(product) & ((g == 0) | (d == 0)), 0.0, product)
-
-
-def _power(a: Any, b: Any) -> Any:
-    return np.where(b == 2, a * a, np.where(b == -1, 1 / a, np.power(a, b)))
-
-
-_READINGS: dict[str, Reading] = {
-    "pow": _power,
-    "chain": _chain,
-    "maximum": lambda a, b: np.where((a > b) | np.isnan(a), a, b),  # np.maximum may return either zero
-    "minimum": lambda a, b: np.where((a < b) | np.isnan(a), a, b),
-    "where": lambda c, a, b: np.where(c != 0, a, b),
-    "relu": lambda a: np.where((a > 0) | np.isnan(a), a, 0.0),
-    "defined": lambda y, p: np.where(np.isnan(y), y, p),
-    "away": lambda a: np.where(a == 0, np.inf, a),
-}
-
-
 def reading(primitive: Primitive) -> Reading:
-    """What a row does to arrays: by its `numpy` column, or element by element where it has none."""
-    known = _READINGS.get(primitive.name)
-    if known is not None:
-        return known
+    """What a row does to arrays: by its `arrays` or `numpy` column, or element by element where it has neither."""
+    if primitive.arrays is not None:
+        return eval(f"lambda {', '.join('abc'[:len(primitive.partials)])}: {primitive.arrays}", dict(vars(np)))
     ufunc = getattr(np, primitive.numpy or "", None)
     if ufunc is not None:
         return ufunc

@@ -22,7 +22,7 @@ from autograd_mini.program._layout import Data
 from autograd_mini.program._llvm import engine, kernels
 from autograd_mini.program._llvm.kernels import RowsPlan
 from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, source
-from autograd_mini.program._llvm.lowering import Step, steps, watched
+from autograd_mini.program._llvm.lowering import Step, has_reading, steps, watched
 from autograd_mini.program._reduction import BLOCK, LANES
 
 
@@ -35,7 +35,7 @@ class Scalar:
     """
 
     def __init__(self, body: Body) -> None:
-        body = expand(body)
+        body = expand(body, keep=has_reading)
         self._prepare(body.inputs, body.constants, steps(body), body.outputs)
 
     @classmethod
@@ -77,7 +77,7 @@ class Rows:
     """
 
     def __init__(self, body: Body, is_data: Sequence[bool]) -> None:
-        self.body = expand(body)
+        self.body = expand(body, keep=has_reading)
         first = self.body.first_operation
         varies = self.body.dependent(lambda slot: is_data[slot])
         every = steps(self.body)

@@ -178,7 +178,7 @@ def log1p(x: Lanes) -> Lanes:
     return with_sign_of(select(x > -1.0, select(x.same(math.inf), x, result), edge), x)
 
 
-def log1p_below_one(x: Lanes) -> Lanes:
+def log1p_fraction(x: Lanes) -> Lanes:
     """log1p of an operand that is known to lie between 0 and 1, or is nan: what is left of e^-|a|."""
     u = x + 1.0
     lost = x - (u - 1.0)
@@ -189,8 +189,9 @@ def log1p_below_one(x: Lanes) -> Lanes:
     return _sum_with_exponent(select(high, LN2_HIGH, 0.0), f, _curve(f) + (part + select(high, LN2_LOW, 0.0)))
 
 
-def exp_below_zero(x: Lanes) -> Lanes:
-    """exp of an operand that is known not to be positive, or is nan."""
+def decay(a: Lanes) -> Lanes:
+    """exp(-|a|), whose operand needs no look at large positive numbers."""
+    x = -abs(a)
     k, r = split_exponent(select(x < -1000.0, -1000.0, x))
     return scaled(fma(r * r, polynomial(r, _EXP), r) + 1.0, k)
 

@@ -34,6 +34,7 @@ class Code:
         self.lanes, self.careful, self.inlines = lanes, careful, inlines
         self.scales = scales and lanes == 16
         self.truths: dict[str, str] = {}
+        self.decays: dict[str, Lanes] = {}
         self.lines: list[str] = []
         self.before: list[str] = []
         self.declarations: dict[str, str] = {}

@@ -22,7 +22,7 @@ from typing import NamedTuple, Optional
 from autograd_mini.program._llvm import engine
 from autograd_mini.program._llvm.ir import Code
 from autograd_mini.program._llvm.loading import TILE, Line, Loader, Source, address, half, lines_ahead, splat
-from autograd_mini.program._llvm.lowering import ELEMENTARY, Operand, Step, lower
+from autograd_mini.program._llvm.lowering import Operand, Step, is_elementary, lower
 
 PIECE = 200
 INLINED = 40
@@ -93,7 +93,7 @@ def scalar(inputs: int, constants: Sequence[float], steps: Sequence[Step], outpu
     wanted: dict[int, list[int]] = {}
     for position, slot in enumerate(outputs):
         wanted.setdefault(slot, []).append(position)
-    inlines = sum(row.name in ELEMENTARY for row, _, _ in steps) <= INLINED
+    inlines = sum(is_elementary(row) for row, _, _ in steps) <= INLINED
     declarations: dict[str, str] = {}
     functions: list[str] = []
     arguments = "ptr noalias %numbers, ptr noalias %results, ptr noalias %frame"
@@ -163,7 +163,7 @@ _CALL = ("i64 %row, ptr %addresses, ptr %strides, ptr %shared, ptr %frame, ptr %
 def rows(plan: RowsPlan) -> Text:
     """The module of a kernel over rows."""
     cut = Pieces(plan.steps, [*plan.summed, *(slot for slot, _ in plan.written)])
-    inlines = sum(row.name in ELEMENTARY for row, _, _ in plan.steps) <= INLINED
+    inlines = sum(is_elementary(row) for row, _, _ in plan.steps) <= INLINED
     declarations: dict[str, str] = {}
     functions: list[str] = []
     single = len(cut.pieces) == 1
