@@ -1,5 +1,6 @@
 """The worked example: its derivatives against 50 digits, its optimum against scikit-learn, its data read strictly."""
 
+import gzip
 import json
 import math
 import os
@@ -387,3 +388,49 @@ def test_the_curve_is_well_formed_for_any_history(costs):
     points = root.find("{http://www.w3.org/2000/svg}polyline").get("points").split()
     assert len(points) == len(costs)
     assert all(0 <= float(part) <= cost_curve.WIDTH for point in points for part in point.split(","))
+
+
+def test_coefficients_are_printed_in_both_units_and_counts_beside_accuracy(capsys):
+    """In original units the same logit: scikit-learn's own pipeline of scaling and coefficients is undone."""
+    assert main(["logistic", "--steps", "30", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    table = load_breast_cancer(result["data"]["features"])
+    fitted, original = result["model"], result["model"]["original_units"]
+    mean, deviation = (np.array(list(fitted[key].values())) for key in ("mean", "deviation"))
+    standardised = (table.X - mean) / deviation @ np.array(list(fitted["w"].values())) + fitted["b"]
+    plain = table.X @ np.array(list(original["w"].values())) + original["b"]
+    assert plain == pytest.approx(standardised, rel=1e-9, abs=1e-9)
+    assert result["class_counts"] == [357, 212] and result["baseline_accuracy"] == pytest.approx(357 / 569)
+    assert main(["logistic", "--steps", "30"]) == 0
+    page = capsys.readouterr().out
+    assert "357 rows of y = 0, 212 of y = 1" in page and "original units" in page and "62.7%" in page
+
+
+def test_a_derivative_that_is_zero_is_judged_by_its_terms(tmp_path, capsys):
+    path = tmp_path / "even.csv"
+    path.write_text("x,y\n-1,0\n1,0\n-1,1\n1,1\n-3,0\n3,1\n3,0\n-3,1\n")
+    assert main(["logistic", "--data", str(path), "--target", "y", "--held-out", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["all_rows"]["largest_relative_error"] < 1e-14
+
+
+def test_a_table_of_ones_own_in_any_encoding_with_gaps_and_texts(tmp_path, capsys):
+    content = "x,色,类\n1,红,好\n2,蓝,坏\n,红,好\n3,绿,坏\n0.5,红,好\n"
+    packed = tmp_path / "data.csv.gz"
+    packed.write_bytes(gzip.compress(content.encode()))
+    for name, encoding in (("a.csv", "gbk"), ("b.csv", "utf-16")):
+        (tmp_path / name).write_bytes(content.encode(encoding))
+        table = read_csv(tmp_path / name, "类", encoding=encoding, drop_missing=True, positive="坏")
+        assert table.features == ("x", "色=绿", "色=蓝")
+        assert table.y.tolist() == [0, 1, 1, 0] and table.classes == ("好", "坏") and table.X.shape == (4, 3)
+        assert main(["logistic", "--data", str(tmp_path / name), "--target", "类"]) == 2
+        assert f"--encoding, such as {encoding}" in capsys.readouterr().err
+    assert read_csv(packed, "类", drop_missing=True, positive="好").y.tolist() == [1, 0, 0, 1]
+    for wrong, message in (({"positive": "中"}, "no row is of the class '中'"),
+                           ({"encoding": "klingon"}, "no encoding")):
+        with pytest.raises(DataError, match=message):
+            read_csv(packed, "类", drop_missing=True, **wrong)
+    for text, message in (("1,2\n3,4\n", "there is no header"), ("x;y\n1,5;0\n2,5;1\n", "decimal comma: write 1.5"),
+                          ("x,y\n,0\n1,1\n", "--drop-missing")):
+        (tmp_path / "c.csv").write_text(text)
+        with pytest.raises(DataError, match=message):
+            read_csv(tmp_path / "c.csv", "y")

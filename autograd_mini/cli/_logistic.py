@@ -46,16 +46,20 @@ class Comparison(NamedTuple):
     formula: str
     engine: float
     closed_form: float
+    size: float = 0.0
+    """The mean size of the terms that the closed form adds up: a sum that is 0 but for rounding is judged by them."""
 
     @property
     def relative_error(self) -> float:
-        """|engine - closed form| / |closed form|; 0 where both are the same, nan included."""
+        """|engine - closed form| / |closed form|, or / size where that is larger; 0 where both are the same."""
         if self.engine == self.closed_form or (math.isnan(self.engine) and math.isnan(self.closed_form)):
             return 0.0
-        return abs(self.engine - self.closed_form) / abs(self.closed_form) if self.closed_form else math.inf
+        scale = max(abs(self.closed_form), self.size)
+        return abs(self.engine - self.closed_form) / scale if scale else math.inf
 
     def as_dict(self) -> dict[str, Any]:
-        return {**self._asdict(), "relative_error": self.relative_error}
+        return {"name": self.name, "formula": self.formula, "engine": self.engine, "closed_form": self.closed_form,
+                "relative_error": self.relative_error}
 
 
 class Example(NamedTuple):
@@ -77,6 +81,9 @@ def register(commands: Any) -> None:
                     "CSV file of your own, and compare every derivative with its closed form.")
     command.add_argument("--data", metavar="FILE", help="a CSV file with a header (default: the breast-cancer table)")
     command.add_argument("--target", metavar="COLUMN", help="the column of the class in FILE: two different entries")
+    command.add_argument("--positive", metavar="CLASS", help="the entry of COLUMN that is y = 1 (default: the larger)")
+    command.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="such as gbk (default: utf-8)")
+    command.add_argument("--drop-missing", action="store_true", help="leave out rows with empty cells")
     command.add_argument("--features", metavar="A,B,...", help="the columns to learn from; 'all' takes every column "
                          f"(default: {','.join(TWO_FEATURES)}, or all of FILE)")
     command.add_argument("--steps", type=count, default=200, help="steps of gradient descent (default: 200)")
@@ -120,9 +127,12 @@ def run(options: argparse.Namespace) -> int:
         "training": {"engine": engine, "steps": options.steps, "learning_rate": options.learning_rate,
                      "ridge": options.ridge, "seconds": seconds, "cost": model.history},
         "model": {"w": dict(zip(data.features, model.coefficients)), "b": model.intercept,
+                  "original_units": _original_units(model, scale, data.features),
                   "mean": dict(zip(data.features, scale.mean)),
                   "deviation": dict(zip(data.features, scale.deviation))},
         "held_out_accuracy": accuracy,
+        "class_counts": [int((data.y == label).sum()) for label in (0.0, 1.0)],
+        "baseline_accuracy": float(max(data.y.mean(), 1 - data.y.mean())),
         "example": {"training_row": position, "x": example.x, "y": example.y, **example.numbers,
                     "derivatives": [comparison.as_dict() for comparison in example.derivatives]},
         "all_rows": {"comparisons": [comparison.as_dict() for comparison in totals],
@@ -132,6 +142,12 @@ def run(options: argparse.Namespace) -> int:
         _write(options, result, example, model, descent(X, train.y, seed=options.seed, language=options.lang))
     print(json_text(result) if options.json else _page(options, data, result, example, totals))
     return 0
+
+
+def _original_units(model: LogisticRegression, scale: Any, features: Sequence[str]) -> dict[str, Any]:
+    """The same model for the features as they stand in the table: w / deviation, and b less what the means add."""
+    w = model.coefficients / scale.deviation
+    return {"w": dict(zip(features, w)), "b": float(model.intercept - w @ scale.mean)}
 
 
 def take_apart(model: LogisticRegression, x: Sequence[float], y: float, position: int = 1) -> Example:
@@ -159,10 +175,12 @@ def take_apart(model: LogisticRegression, x: Sequence[float], y: float, position
 def compare_totals(model: LogisticRegression, X: np.ndarray, y: np.ndarray) -> list[Comparison]:
     """J, dJ/dw and dJ/db over all rows: what the last backward pass left, and NumPy's closed form."""
     J, dw, db = closed_forms.cost_and_gradient(model.coefficients, model.intercept, X, y, model.ridge)
+    slopes = np.abs(model.predict_proba(X)[:, 1] - y)
+    sizes = (np.abs(X) * slopes[:, None]).mean(axis=0)
     return [Comparison("J", "", model.history[-1], J),
-            *(Comparison(f"dJ/d{w_i.name}", "", by_engine, float(by_numpy))
-              for w_i, by_engine, by_numpy in zip(model.w, model.gradient[:-1], dw)),
-            Comparison("dJ/db", "", model.gradient[-1], db)]
+            *(Comparison(f"dJ/d{w_i.name}", "", by_engine, float(by_numpy), float(size))
+              for w_i, by_engine, by_numpy, size in zip(model.w, model.gradient[:-1], dw, sizes)),
+            Comparison("dJ/db", "", model.gradient[-1], db, float(slopes.mean()))]
 
 
 def _data(options: argparse.Namespace) -> Dataset:
@@ -174,7 +192,8 @@ def _data(options: argparse.Namespace) -> Dataset:
     chosen = [name.strip() for name in options.features.split(",")] if options.features is not None else None
     try:
         if options.data is not None:
-            return read_csv(options.data, options.target, None if chosen == ["all"] else chosen)
+            return read_csv(options.data, options.target, None if chosen == ["all"] else chosen,
+                            positive=options.positive, encoding=options.encoding, drop_missing=options.drop_missing)
         return load_breast_cancer(None if chosen == ["all"] else chosen or TWO_FEATURES)
     except DataError as error:
         raise InputError(str(error)) from None
@@ -230,6 +249,9 @@ def _page(options: argparse.Namespace, data: Dataset, result: dict[str, Any], ex
         "step   cost J", *cost_curve.bars(training["cost"], 46), "",
         f"{training['steps']} steps in {training['seconds']:.2f} s ({training['engine']} engine), "
         f"{_accuracy(result['held_out_accuracy'], about['held_out_rows'])}", "",
+        f"{result['class_counts'][0]} rows of y = 0, {result['class_counts'][1]} of y = 1: "
+        f"always guessing the larger gives {result['baseline_accuracy']:.1%}", "",
+        table(_coefficients(result, data.features)), *_more(len(names) - SHOWN_WEIGHTS, "weights"), "",
         f"One example by back-propagation, from L(a, y): training row {example.position}",
         f"  {_given(example)}", "",
         table([["", "formula", "engine", "closed form", "rel.err."],
@@ -246,6 +268,15 @@ def _page(options: argparse.Namespace, data: Dataset, result: dict[str, Any], ex
     if "files" in result:
         lines += ["", "written: " + ", ".join(result["files"])]
     return "\n".join(lines)
+
+
+def _coefficients(result: dict[str, Any], features: Sequence[str]) -> list[list[str]]:
+    """The fitted model for standardised features, and for features in their own units."""
+    fitted, original = result["model"], result["model"]["original_units"]
+    return [["coefficient", "standardised", "original units"],
+            *([f"w{i} {name}", f"{fitted['w'][name]:.6g}", f"{original['w'][name]:.6g}"]
+              for i, name in enumerate(features[:SHOWN_WEIGHTS], 1)),
+            ["b", f"{fitted['b']:.6g}", f"{original['b']:.6g}"]]
 
 
 def _sum_of_products(n: int) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import difflib
+import gzip
 import io
 import math
 import os
 import pathlib
+import re
 from typing import Iterable, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
@@ -19,6 +21,10 @@ import numpy as np
 from autograd_mini._core.errors import DataError
 
 LARGEST = 1e150
+_CATEGORIES = 20
+_DECIMAL = re.compile(r"[+-]?\d+,\d+")
+_NUMERIC = re.compile(r"[+-]?(\d.*|\.\d.*|inf.*|nan|na|n/a|null|none|\?|-)")
+"""What is meant as a number, or as none, and is no category."""
 BREAST_CANCER = pathlib.Path(__file__).parent / "data" / "breast_cancer.csv"
 
 
@@ -59,15 +65,17 @@ def load_breast_cancer(features: Optional[Sequence[str]] = None) -> Dataset:
     return read_csv(BREAST_CANCER, "malignant", features)
 
 
-def read_csv(path: Union[str, os.PathLike[str]], target: str, features: Optional[Sequence[str]] = None) -> Dataset:
-    """Read a table with a header from a file of comma-, semicolon- or tab-separated values, in UTF-8.
+def read_csv(path: Union[str, os.PathLike[str]], target: str, features: Optional[Sequence[str]] = None, *,
+             positive: Optional[str] = None, encoding: str = "utf-8-sig", drop_missing: bool = False) -> Dataset:
+    """Read a table with a header from a file of comma-, semicolon- or tab-separated values; .gz is unpacked.
 
-    `target` is the column of the class, of two different entries: numbers (the larger is class 1) or texts (the later
-    in the alphabet is class 1). `features` are the columns to learn from, by default all others. Raises DataError for
-    what cannot be used, OSError for a file that cannot be opened.
+    `target` is the column of the class, of two different entries; `positive` says which is class 1, by default the
+    larger number, or of texts the later in the alphabet. `features` are the columns to learn from, by default all
+    others; a column of texts becomes a column of 0 and 1 for each text but the first. `drop_missing` leaves rows with
+    empty cells out. Raises DataError for what cannot be used, OSError for a file that cannot be opened.
     """
     source = os.fspath(path)
-    header, rows = _read(source)
+    header, rows = _read(source, encoding)
     for name in (target, *(features or ())):
         if name not in header:
             close = difflib.get_close_matches(name, header, n=1)
@@ -82,10 +90,24 @@ def read_csv(path: Union[str, os.PathLike[str]], target: str, features: Optional
         raise DataError(f"{source}: a feature is chosen twice: {_listed(chosen)}")
     if not rows:
         raise DataError(f"{source}: there are no rows below the header")
-    columns = [header.index(name) for name in chosen]
-    X = np.array([[_number(source, place, header[j], cells[j]) for j in columns] for place, cells in rows])
-    y, classes = _classes(source, target, [(place, cells[header.index(target)].strip()) for place, cells in rows])
-    return Dataset(chosen, X, y, target, classes)
+    used = [header.index(name) for name in (*chosen, target)]
+    if drop_missing:
+        rows = [(place, cells) for place, cells in rows if all(cells[j].strip() for j in used)]
+        if not rows:
+            raise DataError(f"{source}: every row has an empty cell among {_listed((*chosen, target))}")
+    names: list[str] = []
+    columns: list[list[float]] = []
+    for name, j in zip(chosen, used):
+        found, numbers = _column(source, name, [(place, cells[j]) for place, cells in rows])
+        names += found
+        columns += numbers
+    y, classes = _classes(source, target, [(place, cells[used[-1]].strip()) for place, cells in rows])
+    if positive is not None and positive not in classes:
+        raise DataError(f"{source}, column {target!r}: no row is of the class {positive!r}: there are "
+                        f"{' and '.join(map(repr, classes))}")
+    if positive == classes[0]:
+        y, classes = 1.0 - y, (classes[1], classes[0])
+    return Dataset(tuple(names), np.array(columns).T, y, target, classes)
 
 
 def split(data: Dataset, held_out: float = 0.25, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -112,21 +134,27 @@ def scaling(X: np.ndarray) -> Scaling:
     return Scaling(X.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
 
 
-def _read(source: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _read(source: str, encoding: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and the row number and cells of every row that is not blank."""
     try:
-        with open(source, newline="", encoding="utf-8-sig") as file:
+        opened = gzip.open if source.endswith(".gz") else open
+        with opened(source, "rt", newline="", encoding=encoding) as file:
             content = file.read()
         reader = csv.reader(io.StringIO(content, newline=""), strict=True,
                             delimiter=max(",;\t", key=content.partition("\n")[0].count))
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except UnicodeDecodeError:
-        raise DataError(f"{source}: this is not a text in UTF-8: save the table as CSV in UTF-8") from None
+    except LookupError:
+        raise DataError(f"there is no encoding {encoding!r}: utf-8, gbk and utf-16 are some") from None
+    except UnicodeError:
+        raise DataError(f"{source}: this is not a text in {'UTF-8' if encoding == 'utf-8-sig' else encoding}: name its "
+                        f"encoding with --encoding, {_likely(source)}, or save the table as CSV in UTF-8") from None
     except csv.Error as error:
         raise DataError(f"{source}: this is not a CSV file: {error}") from None
     if not lines:
         raise DataError(f"{source}: the file is empty: its first row names the columns")
     header = [name.strip() for name in lines[0][1]]
+    if header and all(math.isfinite(_as_number(name)) for name in header):
+        raise DataError(f"{source}, row {lines[0][0]}: there is no header: put a row with the columns' names first")
     for name in header:
         if header.count(name) > 1 or not name:
             problem = f"the column {name!r} stands there twice" if name else "a column has no name"
@@ -138,13 +166,40 @@ def _read(source: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return header, lines[1:]
 
 
+def _likely(source: str) -> str:
+    """The encodings that a file which is no UTF-8 is likely to be in."""
+    with open(source, "rb") as file:
+        head = file.read(4096)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head.count(0) > len(head) // 4:
+        return "such as utf-16"
+    if head.startswith(b"\x1f\x8b"):
+        return "unpack it first (only names that end in .gz are unpacked)"
+    if head.startswith(b"PK"):
+        return "but a spreadsheet such as .xlsx has none: save it as CSV"
+    return "such as gbk or latin-1"
+
+
+def _column(source: str, name: str, cells: list[tuple[int, str]]) -> tuple[list[str], list[list[float]]]:
+    """A column of numbers as it is; one of texts as a column of 0 and 1 for each text but the first in the alphabet."""
+    texts = sorted({cell.strip() for _, cell in cells})
+    plain_texts = all(text and not _NUMERIC.fullmatch(text.lower()) for text in texts)
+    if not plain_texts or not 1 < len(texts) <= _CATEGORIES:
+        return [name], [[_number(source, place, name, cell) for place, cell in cells]]
+    return ([f"{name}={text}" for text in texts[1:]],
+            [[float(cell.strip() == text) for _, cell in cells] for text in texts[1:]])
+
+
 def _number(source: str, place: int, column: str, cell: str) -> float:
     where = f"{source}, row {place}, column {column!r}"
     if not cell.strip():
-        raise DataError(f"{where}: the cell is empty: fill it in, or choose columns with --features")
+        raise DataError(f"{where}: the cell is empty: fill it in, leave such rows out with --drop-missing, "
+                        "or choose columns with --features")
     try:
         number = float(cell)
     except ValueError:
+        if _DECIMAL.fullmatch(cell.strip()):
+            point = cell.strip().replace(",", ".")
+            raise DataError(f"{where}: {_short(cell)} has a decimal comma: write {point}") from None
         raise DataError(f"{where}: {_short(cell)} is not a number: "
                         "correct it, or choose columns with --features") from None
     if not math.isfinite(number):
