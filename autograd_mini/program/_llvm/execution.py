@@ -1,8 +1,8 @@
 """Running compiled bodies: one example, and rows of data.
 
 `Scalar` and `Rows` have the interfaces of the readable executors: the same batches, sums of the same blocks in the
-same order. `Rows` writes code for the layout and dtype of each array the first time it meets them; the rows that do
-not fill a tile go through the scalar function, which has the same bits.
+same order. `Rows` writes code for the layout and dtype of each array the first time it meets them; the last rows are
+copied into a padded tile, so one code computes every row. `_rows.pxi` does the same, compiled, for the usual calls.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data
 from autograd_mini.program._llvm import engine, kernels
 from autograd_mini.program._llvm.kernels import RowsPlan
-from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, source
+from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, padded_tile, source
 from autograd_mini.program._llvm.lowering import Step, has_reading, steps, watched
-from autograd_mini.program._reduction import BLOCK, LANES
+from autograd_mini.program._reduction import BLOCK, LANES, blocks
 
 
 class Scalar:
@@ -88,14 +88,12 @@ class Rows:
         self.shared = {slot: place for place, slot in enumerate(
             slot for slot in needed if not varies[slot] and slot not in constants)}
         self.constants = constants
-        self._once = Scalar.of_steps(self.body.inputs, self.body.constants,
+        self.once = Scalar.of_steps(self.body.inputs, self.body.constants,
                                      _needed([step for step in every if not varies[step[2]]], self.shared),
                                      list(self.shared))
-        self._tail = Scalar(body)
         # an output that is asked for twice is added up once
         self.summed = tuple(dict.fromkeys(self.body.outputs))
         self.place = [self.summed.index(slot) for slot in self.body.outputs]
-        self.first_position = [self.body.outputs.index(slot) for slot in self.summed]
         self._kernels: dict[Any, tuple[Any, int, int]] = {}
         self._lock = threading.Lock()
 
@@ -116,50 +114,26 @@ class Rows:
 
     def _sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
-        run, count = _Run(self, batch, self.summed, ()), len(self.summed)
-        lanes = run.lanes(start, (stop - start) // TILE)
-        joined = _joined(lanes)
-        if np.isnan(joined).any():
-            for block in np.flatnonzero(np.isnan(joined).any(axis=1)).tolist():
-                begin = start + block * BLOCK
-                lanes[block, :count] = run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)[0]
-            joined = _joined(lanes)
-        rest = stop - (stop - start) % TILE
-        if rest < stop:
-            final = np.zeros((count, LANES))
-            if len(lanes) == last - first:
-                final[:] = lanes[-1, :count]
-            for row, numbers in enumerate(self._tail_rows(batch, rest, stop)):
-                final[:, row % LANES] += numbers[self.first_position]
-            sums[last - 1] = _joined(final)[self.place]
-            last -= 1
-        sums[first:last] = joined[:last - first, self.place]
+        run = _Run(self, batch, self.summed, ())
+        joined = _joined(run.lanes(start, stop))
+        for block in np.flatnonzero(np.isnan(joined).any(axis=1)).tolist():
+            begin = start + block * BLOCK
+            again = _joined(run.lanes(begin, min(begin + BLOCK, stop), careful=True))
+            joined[block, :len(self.summed)] = again[0]
+        sums[first:last] = joined[:, self.place]
 
     def _rows(self, batch: Batch, first: int, last: int, out: Sequence[Data]) -> None:
         start, stop = first * BLOCK, min(last * BLOCK, batch.rows)
         columns = {at + column: array[:, column] for at, array in out for column in range(array.shape[1])}
         run = _Run(self, batch, (), [(self.body.outputs[position], column) for position, column in columns.items()])
-        watched_lanes = run.lanes(start, (stop - start) // TILE)
+        watched_lanes = run.lanes(start, stop)
         for block in np.flatnonzero(np.isnan(watched_lanes).any(axis=(1, 2))).tolist():
             begin = start + block * BLOCK
-            run.lanes(begin, (min(begin + BLOCK, stop) - begin) // TILE, careful=True)
-        rest = stop - (stop - start) % TILE
-        if rest < stop:
-            tail = self._tail_rows(batch, rest, stop)
-            for position, column in columns.items():
-                column[rest:stop] = tail[:, position]
+            run.lanes(begin, min(begin + BLOCK, stop), careful=True)
 
     def shared_numbers(self, batch: Batch) -> np.ndarray:
         """What is the same for every row."""
-        return self._once.run(batch.numbers) if self.shared else np.empty(1)
-
-    def _tail_rows(self, batch: Batch, start: int, stop: int) -> np.ndarray:
-        """The outputs for a few rows, one after the other."""
-        table = np.empty((stop - start, self.body.inputs))
-        table[:] = batch.numbers
-        for at, array in batch.data:
-            table[:, at:at + array.shape[1]] = array[start:stop]
-        return self._tail.run_rows(table)
+        return self.once.run(batch.numbers) if self.shared else np.empty(1)
 
     def kernel(self, layouts: tuple[Source, ...], written: tuple[tuple[int, bool], ...], summed: Sequence[int],
                careful: bool) -> tuple[Any, int, int]:
@@ -175,44 +149,50 @@ class Rows:
         watch = [] if careful else watched(self.steps, summed)
         plan = RowsPlan(self.steps, layouts, self.constants, self.shared, [*summed, *watch], written, careful)
         text = kernels.rows(plan)
-        function = engine.compile_text(text.module, text.optimized).function("kernel", 9)
+        function = engine.compile_text(text.module, text.optimized).function("kernel", 10)
         return function, len(plan.summed), text.frame
 
 
 class _Run:
-    """One call of a kernel or several, over the same arrays: the tables of addresses it is given."""
+    """One call of a kernel or several, over the same arrays."""
 
     def __init__(self, rows: Rows, batch: Batch, summed: Sequence[int],
                  targets: Sequence[tuple[int, np.ndarray]]) -> None:
         self.rows, self.summed = rows, summed
         self.arrays = [array for _, array in batch.data]
+        self.outs = [column for _, column in targets]
         self.layouts = tuple([source(at, array) for at, array in batch.data])
         self.written = tuple([(slot, column.strides[0] == 8) for slot, column in targets])
-        table: list[int] = []
-        for layout, array in zip(self.layouts, self.arrays):
-            table += addresses(layout, array)
-        places = [0, len(table), len(table) + len(self.arrays), len(table) + len(self.arrays) + len(targets)]
-        table += [array.strides[0] for array in self.arrays]
-        table += [address_of(column) for _, column in targets]
-        table += [column.strides[0] for _, column in targets]
-        self.table = np.array(table, dtype=np.int64)
-        base = address_of(self.table)
-        self.columns, self.strides, self.outs, self.out_strides = [base + 8 * place for place in places]
         self.shared = rows.shared_numbers(batch)
 
-    def lanes(self, start: int, tiles: int, careful: bool = False) -> np.ndarray:
-        """Run over whole tiles; the lanes of the sums, of shape (blocks, summed and watched, 8)."""
+    def lanes(self, start: int, stop: int, careful: bool = False) -> np.ndarray:
+        """Run over the rows from `start` to `stop`; the lanes of the sums, of shape (blocks, summed and watched, 8)."""
         function, count, frame = self.rows.kernel(self.layouts, self.written, self.summed, careful)
-        shape = (-(-tiles * TILE // BLOCK), count, LANES)
+        shape = (blocks(stop - start), count, LANES)
         size = math.prod(shape)
-        memory: np.ndarray = np.empty(size + frame + 8)
+        memory: np.ndarray = np.zeros(size + frame + 8)
+        memory = memory[-address_of(memory) % 64 // 8:]
+        sums, room = address_of(memory), address_of(memory) + 8 * size
+
+        def run(first: int, tiles: int, live: int, arrays: Sequence[np.ndarray], outs: Sequence[np.ndarray],
+                into: int) -> None:
+            columns = [at for layout, array in zip(self.layouts, arrays) for at in addresses(layout, array)]
+            tables = [np.array(table, dtype=np.int64) for table in (
+                columns, [array.strides[0] for array in arrays],
+                [address_of(column) for column in outs], [column.strides[0] for column in outs])]
+            inputs, strides, results, distances = map(address_of, tables)
+            function(first, tiles, live, inputs, strides, address_of(self.shared), room, into, results, distances)
+
+        tiles, rest = divmod(stop - start, TILE)
         if tiles:
-            at = address_of(memory)
-            aligned = -(-at // 64) * 64
-            memory = memory[(aligned - at) // 8:]
-            function(start, tiles, self.columns, self.strides, address_of(self.shared), aligned + 8 * size, aligned,
-                     self.outs, self.out_strides)
-            engine.raise_failure()
+            run(start, tiles, TILE, self.arrays, self.outs, sums)
+        if rest:
+            padded = [padded_tile(layout, array[stop - rest:stop]) for layout, array in zip(self.layouts, self.arrays)]
+            outs = [np.empty(2 * TILE)[::1 if unit else 2] for _, unit in self.written]
+            run(0, 1, rest, padded, outs, sums + 8 * (size - count * LANES))
+            for column, made in zip(self.outs, outs):
+                column[stop - rest:stop] = made[:rest]
+        engine.raise_failure()
         return memory[:size].reshape(shape)
 
 

@@ -2,12 +2,13 @@
 
 `scalar` is one example: `scalar(numbers, results, frame)`. `rows` walks over tiles of sixteen rows:
 
-    kernel(first row, tiles, addresses, strides, shared, frame, sums, outs, out strides)
+    kernel(first row, tiles, live, addresses, strides, shared, frame, sums, outs, out strides)
 
+    live                 how many rows of a tile count in the sums: 16, or what a padded tile holds
     addresses, strides   of the arrays of data, one address a column or array, one stride an array
     shared               the numbers that are the same for every row, computed beforehand
     frame                memory for numbers between the pieces of a large graph
-    sums                 for each block of 4,096 rows and each summed slot the sums of eight lanes
+    sums                 for each block of 4,096 rows and each summed slot the sums of eight lanes, added to what is there
     outs, out strides    for each slot written row by row its address and the distance between rows
 
 A large graph is written in pieces of at most 200 operations, each a function, as the time LLVM takes grows faster than
@@ -23,6 +24,7 @@ from autograd_mini.program._llvm import engine
 from autograd_mini.program._llvm.ir import Code
 from autograd_mini.program._llvm.loading import TILE, Line, Loader, Source, address, half, lines_ahead, splat
 from autograd_mini.program._llvm.lowering import Operand, Step, is_elementary, lower
+from autograd_mini.program._reduction import BLOCK, LANES
 
 PIECE = 200
 INLINED = 40
@@ -153,11 +155,12 @@ class RowsPlan(NamedTuple):
     careful: bool
 
 
-_ARGUMENTS = ("i64 %first, i64 %tiles, ptr noalias %addresses, ptr noalias %strides, ptr noalias %shared, "
-              "ptr noalias %frame, ptr noalias %sums, ptr noalias %outs, ptr noalias %out.strides")
-_PIECE = ("i64 %row, ptr noalias %addresses, ptr noalias %strides, ptr noalias %shared, ptr noalias %frame, "
-          "ptr noalias %block, ptr noalias %outs, ptr noalias %out.strides")
-_CALL = ("i64 %row, ptr %addresses, ptr %strides, ptr %shared, ptr %frame, ptr %block, ptr %outs, ptr %out.strides")
+_ARGUMENTS = ("i64 %first, i64 %tiles, i64 %live, ptr noalias %addresses, ptr noalias %strides, "
+              "ptr noalias %shared, ptr noalias %frame, ptr noalias %sums, ptr noalias %outs, ptr noalias %out.strides")
+_PIECE = ("i64 %row, i64 %live, ptr noalias %addresses, ptr noalias %strides, ptr noalias %shared, "
+          "ptr noalias %frame, ptr noalias %block, ptr noalias %outs, ptr noalias %out.strides")
+_CALL = ("i64 %row, i64 %live, ptr %addresses, ptr %strides, ptr %shared, ptr %frame, ptr %block, ptr %outs, "
+         "ptr %out.strides")
 
 
 def rows(plan: RowsPlan) -> Text:
@@ -194,6 +197,10 @@ class _RowsWriter:
     def __init__(self, plan: RowsPlan, cut: Pieces, inlines: bool, in_registers: bool, lines: list[Line]) -> None:
         self.plan, self.cut, self.in_registers = plan, cut, in_registers
         self.code = Code(TILE, careful=plan.careful, inlines=inlines, scales=engine.has_feature("avx512f"))
+        self.code.before += [
+            "  %live.first = insertelement <8 x i64> poison, i64 %live, i64 0",
+            "  %live.all = shufflevector <8 x i64> %live.first, <8 x i64> poison, <8 x i32> zeroinitializer",
+            *(f"  %alive{which} = icmp ult <8 x i64> <{_numbered(8 * which)}>, %live.all" for which in (0, 1))]
         self.loaders: dict[int, tuple[Loader, int]] = {}
         place = 0
         for number, layout in enumerate(plan.sources):
@@ -258,7 +265,8 @@ class _RowsWriter:
             at = code.value(f"getelementptr <8 x double>, ptr %block, i64 {position}")
             total = f"%sum{position}" if self.in_registers else code.fresh(f"load <8 x double>, ptr {at}, align 64")
             for which in (0, 1):
-                total = code.fresh(f"fadd <8 x double> {total}, {half(code, number, which)}")
+                longer = code.fresh(f"fadd <8 x double> {total}, {half(code, number, which)}")
+                total = code.fresh(f"select <8 x i1> %alive{which}, <8 x double> {longer}, <8 x double> {total}")
             self.totals[position] = total
             if not self.in_registers:
                 code.write(f"store <8 x double> {total}, ptr {at}, align 64")
@@ -279,25 +287,28 @@ class _RowsWriter:
             code.write(f"store double {number}, ptr {at}, align 1")
 
 
+def _numbered(first: int) -> str:
+    return ", ".join(f"i64 {first + place}" for place in range(LANES))
+
+
 def _loops(plan: RowsPlan, entry: Sequence[str], tile: Sequence[str], last: str,
            totals: Optional[dict[int, str]]) -> str:
     """The kernel: a loop over blocks around a loop over tiles. `totals` are the sums, where registers hold them."""
-    zero, sums = "<8 x double> zeroinitializer", range(len(plan.summed))
-    reset = [f"  %place{i} = getelementptr <8 x double>, ptr %block, i64 {i}" for i in sums]
+    sums = range(len(plan.summed))
+    places = [f"  %place{i} = getelementptr <8 x double>, ptr %block, i64 {i}" for i in sums]
     carried, store = [], []
-    if totals is None:
-        reset += [f"  store {zero}, ptr %place{i}, align 64" for i in sums]
-    else:
-        carried = [f"  %sum{i} = phi <8 x double> [ zeroinitializer, %blocks ], [ {totals[i]}, %{last} ]" for i in sums]
+    if totals is not None:
+        places += [f"  %before{i} = load <8 x double>, ptr %place{i}, align 64" for i in sums]
+        carried = [f"  %sum{i} = phi <8 x double> [ %before{i}, %blocks ], [ {totals[i]}, %{last} ]" for i in sums]
         store = [f"  store <8 x double> {totals[i]}, ptr %place{i}, align 64" for i in sums]
     return "\n".join([
         f"define void @kernel({_ARGUMENTS}) {{", "start:", *entry, "  br label %blocks", "blocks:",
         "  %from = phi i64 [ %first, %start ], [ %stop, %next ]",
         "  %left = phi i64 [ %tiles, %start ], [ %rest, %next ]",
         "  %block = phi ptr [ %sums, %start ], [ %block.next, %next ]",
-        "  %short = icmp ult i64 %left, 256", "  %now = select i1 %short, i64 %left, i64 256",
+        f"  %short = icmp ult i64 %left, {BLOCK // TILE}", f"  %now = select i1 %short, i64 %left, i64 {BLOCK // TILE}",
         "  %rest = sub i64 %left, %now", f"  %length = mul i64 %now, {TILE}", "  %stop = add i64 %from, %length",
-        *reset, "  br label %tile", "tile:",
+        *places, "  br label %tile", "tile:",
         f"  %row = phi i64 [ %from, %blocks ], [ %row.next, %{last} ]", *carried, *tile,
         f"  %row.next = add i64 %row, {TILE}", "  %more = icmp ult i64 %row.next, %stop",
         "  br i1 %more, label %tile, label %next", "next:", *store,

@@ -8,7 +8,7 @@ rows and four columns are loaded by row and transposed in registers; in `strided
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,14 @@ def addresses(layout: Source, array: np.ndarray) -> list[int]:
     """Its entries in the table of addresses."""
     base = address_of(array)
     return [base + column * array.strides[1] for column in range(layout.pointers)]
+
+
+def padded_tile(layout: Source, rows: np.ndarray) -> np.ndarray:
+    """A few rows as a whole tile in the layout that code was written for; the last row fills it up."""
+    order: Literal["C", "F"] = "F" if layout.kind in ("unit", "strided") else "C"
+    tile = np.empty((TILE, layout.columns), dtype=rows.dtype, order=order)
+    tile[:len(rows)], tile[len(rows):] = rows, rows[-1]
+    return tile
 
 
 def address(code: Code, place: int) -> str:
