@@ -65,7 +65,7 @@ def extensions():
         built.append(Extension("autograd_mini.program._interpreter", ["autograd_mini/program/_interpreter.pyx"],
                                include_dirs=[numpy.get_include()], extra_compile_args=flags,
                                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                               depends=["autograd_mini/program/_interpreter.h"]))
+                               depends=["autograd_mini/program/_interpreter.h", "autograd_mini/program/_rows.pxi"]))
     built = cythonize(built, language_level=3)
     for extension in built:
         extension.optional = True  # cythonize does not hand this on

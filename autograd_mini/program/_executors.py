@@ -96,6 +96,7 @@ class Executors:
         self._has_llvm = llvm_is_installed()
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
+        self._ran: Any = None
         self._lock = threading.RLock()
 
     # Making them --------------------------------------------------------------------------------------------------
@@ -182,6 +183,22 @@ class Executors:
         self._made["caller", executor] = made
         return made
 
+    def batch_caller(self, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
+                     threads: Optional[int]) -> Any:
+        """What calls machine code quickly where arguments are laid out as in this batch, and else NotImplemented.
+
+        None where machine code is not what ran last, without the extension, where a layout takes more than is done
+        there, and for several threads.
+        """
+        if self._native is None or self._ran is not self._made.get(("llvm", batch.is_data())) \
+                or (threads or 1) > 1 or self._calls_back():
+            return None
+        operations = len(self.body.operations) + self.body.inputs
+        most = sys.maxsize
+        if threads is None and cores() > 1:
+            most = int(2 * THREAD / COSTS["llvm"].to_run(operations, 1))
+        return self._llvm().batch_caller(self._native, self._ran, arguments, result, batch, purpose, most)
+
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
         return any(row.index < 0 for row, _ in self.body.operations)
@@ -191,12 +208,14 @@ class Executors:
         sums = np.zeros((blocks(batch.rows), len(self.body.outputs)))
         name, kernel = self._choose(batch, executor)
         self._share(name, batch, threads, lambda first, last: kernel.sums(batch, first, last, sums))
+        self._ran = kernel
         return sums
 
     def rows(self, batch: Batch, out: Sequence[Data], executor: Optional[str], threads: Optional[int]) -> None:
         """Write the outputs for each row."""
         name, kernel = self._choose(batch, executor)
         self._share(name, batch, threads, lambda first, last: kernel.rows(batch, first, last, out))
+        self._ran = kernel
 
     def _choose(self, batch: Batch, executor: Optional[str]) -> tuple[str, Any]:
         """The quickest executor for a batch; machine code once the others have taken as long as compiling would."""

@@ -13,7 +13,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_FromDouble
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport int32_t, uintptr_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -226,7 +226,7 @@ cdef class Caller:
                 raise MemoryError()
         try:
             for i in range(len(arguments)):
-                if not load(self.arguments[i], arguments[i], slots):
+                if not load(self.arguments[i], arguments[i], slots, NULL):
                     return NotImplemented
             self.calls += 1
             self.interpreter.evaluate(slots, slots + room - self.interpreter.outputs)
@@ -236,8 +236,11 @@ cdef class Caller:
                 PyMem_RawFree(slots)
 
 
-cdef bint load(layout, given, double* slots) except -1:
-    """Put the numbers of an argument into their slots; False where that takes more than is done here."""
+cdef bint load(layout, given, double* slots, Job* job) except -1:
+    """Put the numbers of an argument into their slots, and where data lies into the job, where there is one.
+
+    False where that takes more than is done here.
+    """
     cdef Place place
     cdef Py_ssize_t i, step
     cdef char* source
@@ -269,17 +272,19 @@ cdef bint load(layout, given, double* slots) except -1:
         for i in range(place.size):
             slots[place.start + i] = (<double*>(source + i * step))[0]
         return True
+    if type(layout) is Column:
+        return take(<Column>layout, given, job)
     if type(layout) is dict:
         if type(given) is not dict or len(given) != len(layout):
             return False
         for key, entry in (<dict>layout).items():
-            if key not in <dict>given or not load(entry, (<dict>given)[key], slots):
+            if key not in <dict>given or not load(entry, (<dict>given)[key], slots, job):
                 return False
         return True
     if type(given) is not type(layout) or len(given) != len(layout):
         return False
     for i in range(len(layout)):
-        if not load(layout[i], given[i], slots):
+        if not load(layout[i], given[i], slots, job):
             return False
     return True
 
@@ -307,3 +312,6 @@ cdef object build(layout, const double* outputs):
     if type(layout) is dict:
         return {key: build(entry, outputs) for key, entry in (<dict>layout).items()}
     return type(layout)(*[build(entry, outputs) for entry in layout])
+
+
+include "_rows.pxi"

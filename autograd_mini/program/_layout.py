@@ -148,6 +148,9 @@ def number_array(given: Any, name: str) -> np.ndarray:
     if type(given) is not np.ndarray:
         if is_value(given):
             raise of_graph(name)
+        if isinstance(given, np.ma.MaskedArray):
+            raise TypeError(f"argument {name!r} is a masked array, whose mask a program would not see: give its "
+                            ".compressed() numbers, or .filled(nan) where nan may come out")
         try:
             given = np.asarray(given)
         except ValueError:

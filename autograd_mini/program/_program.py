@@ -49,6 +49,7 @@ class Program:
     def _prepare(self) -> None:
         self._executors = executors.Executors(self.body)
         self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
+        self._batch_callers: dict[tuple[Any, ...], Callable[[tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
         """The result for one example, of the structure and shapes it was traced with."""
@@ -79,8 +80,12 @@ class Program:
         `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
         arguments' own memory, also shifted: such arguments are copied first.
         """
-        batch = self._batch(arguments)
         is_new = out is None
+        if is_new and ("map", executor, threads) in self._batch_callers:
+            result = self._batch_callers["map", executor, threads](arguments)
+            if result is not NotImplemented:
+                return result
+        batch = self._batch(arguments)
         if is_new:
             out = layouts.fill(self.result, lambda part: np.empty((batch.rows, *part.dimensions)))
         columns = list(self._columns(out, batch.rows))
@@ -89,17 +94,35 @@ class Program:
                 Data(at, array.copy() if any(np.may_share_memory(array, column) for _, column in columns) else array)
                 for at, array in batch.data])
         self._executors.rows(batch, columns, executor, threads)
+        self._keep_caller(batch, "map", executor, threads)
         return out
 
     def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
         """The result summed over the rows; 0 for no rows."""
-        return self._rebuild(self._sums(self._batch(arguments), executor, threads))
+        return self._reduce("sum", arguments, executor, threads)
 
     def mean(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
         """The mean of the result over the rows; nan for no rows."""
+        return self._reduce("mean", arguments, executor, threads)
+
+    def _reduce(self, purpose: str, arguments: tuple[Any, ...], executor: Optional[str], threads: Optional[int]) -> Any:
+        if (purpose, executor, threads) in self._batch_callers:
+            result = self._batch_callers[purpose, executor, threads](arguments)
+            if result is not NotImplemented:
+                return result
         batch = self._batch(arguments)
-        sums = self._sums(batch, executor, threads)
-        return self._rebuild(sums / batch.rows if batch.rows else np.full_like(sums, np.nan))
+        found = join(self._executors.sums(batch, executor, threads))
+        self._keep_caller(batch, purpose, executor, threads)
+        if purpose == "mean":
+            found = found / batch.rows if batch.rows else np.full_like(found, np.nan)
+        return self._rebuild(found)
+
+    def _keep_caller(self, batch: Batch, purpose: str, executor: Optional[str], threads: Optional[int]) -> None:
+        """The next call with arguments laid out like these goes straight to machine code, where that is what ran."""
+        if batch.rows:
+            caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, threads)
+            if caller is not None:
+                self._batch_callers[purpose, executor, threads] = caller
 
     def gradient(self, argnums: Argnums = 0) -> Program:
         """The Program of the derivatives by one argument, or by several, of a Program with one number.
@@ -195,9 +218,6 @@ class Program:
             raise TypeError(f"none of the arguments of {self.name} is data: at least one needs a shape (m,) + its "
                             "shape in the example; for one example, call the program itself")
         return Batch(numbers, data, rows)
-
-    def _sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
-        return join(self._executors.sums(batch, executor, threads))
 
     def _columns(self, out: Any, rows: int) -> Iterator[Data]:
         for part, array in layouts.match(self.result, out, "out"):

@@ -21,7 +21,7 @@ _lock = threading.RLock()
 KEPT = 32
 compiled: OrderedDict[tuple[str, bool], Machine] = OrderedDict()
 _routines: dict[str, Any] = {}
-_failures: list[Exception] = []
+_failures = threading.local()
 
 
 class Machine:
@@ -116,17 +116,17 @@ def _reporting(row: Primitive) -> Any:
         try:
             return row.number(*operands)
         except Exception as error:
-            _failures.append(error)
+            _failures.error = error
             return math.nan
 
     return value
 
 
 def raise_failure() -> None:
-    """Raise what a row's own function raised inside compiled code, if anything."""
-    if _failures:
-        error = _failures.pop()
-        _failures.clear()
+    """Raise what a row's own function raised inside code that this thread called, if anything."""
+    error = getattr(_failures, "error", None)
+    if error is not None:
+        del _failures.error
         raise error
 
 

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import expand
 from autograd_mini.program._batch import Batch
-from autograd_mini.program._layout import Data
+from autograd_mini.program._layout import Data, Part, fill, parts
 from autograd_mini.program._llvm import engine, kernels
 from autograd_mini.program._llvm.kernels import RowsPlan
 from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, padded_tile, source
@@ -151,6 +152,50 @@ class Rows:
         text = kernels.rows(plan)
         function = engine.compile_text(text.module, text.optimized).function("kernel", 10)
         return function, len(plan.summed), text.frame
+
+
+def batch_caller(native: Any, rows: Rows, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
+                 most: int) -> Any:
+    """The compiled caller for arguments laid out as in this batch; None where a part takes more than is done there."""
+    layouts = tuple([source(at, array) for at, array in batch.data if is_loadable(array)])
+    columns: dict[int, Any] = {}
+    first = 0
+    for number, layout in enumerate(layouts):
+        columns[layout.start] = layout, first, number
+        first += layout.pointers
+    found: list[Any] = []
+
+    def place(part: Part) -> Any:
+        if part.start not in columns:
+            return native.Place(part.start, part.shape)
+        layout, first, number = columns[part.start]
+        if layout.columns == part.size:
+            found.append(native.Column(part.shape, layout.dtype, layout.kind, first, number, layout.pointers))
+        return found[-1] if found else None
+
+    asked = tuple([fill(layout, place) for layout in arguments])
+    if not len(found) == len(layouts) == len(batch.data):
+        return None
+    by_row = purpose == "map"
+    written = tuple([(slot, part.size == 1) for part in parts(result)
+                     for slot in rows.body.outputs[part.start:part.start + part.size]]) if by_row else ()
+
+    def kernel(careful: bool) -> tuple[Any, int, int, int]:
+        function, count, frame = rows.kernel(layouts, written, () if by_row else rows.summed, careful)
+        return function, count, frame, function.machine.address("kernel")
+
+    return native.RowsCaller(
+        asked, tuple(found), fill(result, lambda part: native.Place(part.start, part.shape)), _shared(native, rows),
+        (lambda: kernel(False), lambda: kernel(True)), len(rows.body.outputs), [] if by_row else rows.place,
+        purpose == "mean", most, len(rows.steps), BLOCK, TILE)
+
+
+def _shared(native: Any, rows: Rows) -> Any:
+    """What computes the numbers that are the same for every row."""
+    shape = SimpleNamespace(inputs=rows.body.inputs, outputs=rows.shared, operations=(), constants=())
+    if not rows.shared:
+        return native.Interpreter(shape)
+    return native.Interpreter(shape, rows.once.function.machine.address("scalar"), rows.once.text.frame, rows.once)
 
 
 class _Run:

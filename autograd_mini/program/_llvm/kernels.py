@@ -8,7 +8,7 @@
     addresses, strides   of the arrays of data, one address a column or array, one stride an array
     shared               the numbers that are the same for every row, computed beforehand
     frame                memory for numbers between the pieces of a large graph
-    sums                 for each block of 4,096 rows and each summed slot the sums of eight lanes, added to what is there
+    sums                 for each block of 4,096 rows and each summed slot the sums of eight lanes, which it adds to
     outs, out strides    for each slot written row by row its address and the distance between rows
 
 A large graph is written in pieces of at most 200 operations, each a function, as the time LLVM takes grows faster than

@@ -1,0 +1,153 @@
+"""Batch calls straight to machine code: whatever the layout, they give what the call before them gave."""
+
+from __future__ import annotations
+
+import collections
+import threading
+
+import numpy as np
+import pytest
+from test_llvm_rows import same, spread
+
+import autograd_mini as am
+from autograd_mini.program import trace
+from autograd_mini.program._reduction import BLOCK
+
+pytest.importorskip("llvmlite")
+pytestmark = pytest.mark.skipif(am.engine != "native", reason="the compiled extension calls machine code")
+
+rng = np.random.default_rng(0)
+PURPOSES = ("sum", "mean", "map")
+
+
+def residual(w, x, y):
+    z = sum((w * x[i] - x[i] / 3 for i in range(len(x))), start=am.sqrt(abs(x[0])))
+    return {"square": (am.maximum(z, 0.25) - y) ** 2, "rest": [z, (x, w, 2.5)]}
+
+
+def flat(tree):
+    if isinstance(tree, dict):
+        return flat(list(tree.values()))
+    if isinstance(tree, (list, tuple)):
+        return np.concatenate([flat(entry) for entry in tree])
+    return np.ravel(tree)
+
+
+def quick(program, purpose, arguments):
+    """What the direct call gives; the first call, which writes the code, is not it."""
+    getattr(program, purpose)(*arguments, executor="llvm")
+    return program._batch_callers[purpose, "llvm", None](arguments)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("layout", [name for name in spread(np.ones((2, 2))) if name != "foreign byte order"])
+@pytest.mark.parametrize("rows", [1, 5, 16, 37, 2 * BLOCK + 3])
+def test_every_layout_and_count_has_the_bits_of_the_readable_executor(purpose, layout, rows):
+    x, y = spread(rng.normal(size=(rows, 3)))[layout], rng.random(rows)
+    program = trace(residual, 0.3, np.ones(3), 1.0)
+    found = quick(program, purpose, (0.7, x, y))
+    expected = getattr(program, purpose)(0.7, x, y, executor="numpy")
+    assert same(flat(found), flat(expected))
+    assert type(found) is dict and type(found["rest"]) is list and type(found["rest"][1]) is tuple
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?"])
+def test_every_dtype_is_read_as_what_it_is(dtype):
+    x, y = (rng.normal(size=(55, 2)) * 50).astype(dtype), rng.integers(0, 2, 55).astype(dtype)
+    program = trace(residual, 0.3, np.ones(2), 1.0)
+    assert same(flat(quick(program, "sum", (0.7, x, y))), flat(program.sum(0.7, x, y, executor="numpy")))
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("bad", [[0], [20], [3 * BLOCK + 6], [5, BLOCK, BLOCK + 1], range(3 * BLOCK + 7)])
+def test_rows_where_the_chain_rule_meets_zero_times_infinity(purpose, bad):
+    """A product with a zero is zero, so the slope stays what it is without those rows."""
+    f = am.value_and_grad(lambda w, x: am.where(am.less(x, 0), w * x, am.sqrt(w * x)))
+    program, x = trace(f, 1.0, 2.0), rng.random(3 * BLOCK + 7) + 0.5
+    x[list(bad)] = -2.0
+    value, slope = quick(program, purpose, (1.25, x))
+    values = np.where(x < 0, 1.25 * x, np.sqrt(1.25 * np.abs(x)))
+    slopes = np.where(x < 0, x, 0.5 * np.sqrt(np.abs(x) / 1.25))
+    judge = {"sum": np.sum, "mean": np.mean, "map": np.asarray}[purpose]
+    np.testing.assert_allclose(value, judge(values), rtol=1e-12)
+    np.testing.assert_allclose(slope, judge(slopes), rtol=1e-12)
+
+
+def test_a_row_has_the_same_bits_whatever_the_number_of_rows():
+    f = am.value_and_grad(lambda w, x: am.tanh(w @ x) * am.exp(-w[0] * x[1]) + am.sin(x[0]) ** 2.5)
+    program, w, x = trace(f, np.ones(2), np.ones(2)), np.array([0.7, -0.2]), rng.normal(size=(100, 2))
+    whole = quick(program, "map", (w, x))
+    for first, last in ((0, 1), (99, 100), (3, 20), (50, 57), (7, 71)):
+        assert same(flat(quick(program, "map", (w, x[first:last]))),
+                    np.concatenate([whole[0][first:last], whole[1][first:last].ravel()]))
+
+
+def test_what_is_laid_out_in_another_way_is_still_right():
+    program, w = trace(residual, 0.3, np.ones(2), 1.0), 0.7
+    x, y = rng.normal(size=(40, 2)), rng.random(40)
+    expected = flat(program.sum(w, x, y, executor="numpy"))
+    for given in ((w, x, y), (w, np.asfortranarray(x), y), (w, x.tolist(), y), (w, x, y.tolist()),
+                  (np.float32(0.7), x, y), (w, x, y), (np.array(w), x, y), (w, x.astype(">f8"), y)):
+        for _ in range(2):
+            exact = given[0] if type(given[0]) is float else float(given[0])
+            wanted = expected if exact == w else flat(program.sum(exact, x, y, executor="numpy"))
+            assert same(flat(program.sum(*given, executor="llvm")), wanted)
+    for wrong in ((w, x[:, :1], y), (w, x, y[:5]), (w, x), (w, x[0], y[0]), (w, None, y)):
+        with pytest.raises(TypeError):
+            program.sum(*wrong, executor="llvm")
+    assert program.sum(w, x[:0], y[:0], executor="llvm")["square"] == 0.0
+    assert np.isnan(program.mean(w, x[:0], y[:0], executor="llvm")["square"])
+
+
+def test_named_tuples_matrices_and_many_arguments():
+    Point = collections.namedtuple("Point", "a b")
+    program = trace(lambda p, m: Point(p.a * m[0, 0], [p.b - m[1, 1]]), Point(1.0, 2.0), np.ones((2, 2)))
+    p, m = Point(rng.random(21), 0.5), rng.random((21, 2, 2))
+    for purpose, judge in (("sum", np.sum), ("map", np.asarray)):
+        for given in (m, m.swapaxes(1, 2)):
+            found = getattr(program, purpose)(p, given, executor="llvm"), getattr(program, purpose)(p, given)
+            for result in found:
+                assert type(result) is Point
+                np.testing.assert_allclose(result.a, judge(p.a * given[:, 0, 0]), rtol=1e-14)
+                np.testing.assert_allclose(result.b[0], judge(0.5 - given[:, 1, 1]), rtol=1e-13)
+    wide = trace(lambda *columns: sum(columns), *[1.0] * 90)
+    columns = [rng.random(19) for _ in range(90)]
+    np.testing.assert_allclose(quick(wide, "map", tuple(columns)), np.sum(columns, axis=0), rtol=1e-13)
+
+
+def test_masked_arrays_are_refused():
+    program, x = trace(lambda x: x * x, 1.0), np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    for purpose in PURPOSES:
+        with pytest.raises(TypeError, match=r"'x' is a masked array.*compressed"):
+            getattr(program, purpose)(x)
+
+
+def test_threads_call_side_by_side_and_exceptions_stay_in_their_thread():
+    def picky(a):
+        if a < 0:
+            raise ValueError("picky")
+        return a * a
+
+    picky_row = am.primitive("picky_square", picky, [lambda y, a: 2 * a])
+    careful, plain = trace(lambda x: picky_row(x) + 1, 2.0), trace(lambda w, x: am.exp(w * x), 1.0, 2.0)
+    x, caught, wrong = rng.random(50), [], []
+    expected = plain.sum(0.5, x, executor="llvm")
+
+    def fails():
+        for _ in range(100):
+            try:
+                careful.sum(-x, executor="llvm")
+            except ValueError:
+                caught.append(1)
+
+    def works():
+        for _ in range(300):
+            if careful.sum(x, executor="llvm") < 50 or plain.sum(0.5, x, executor="llvm") != expected:
+                wrong.append(1)
+
+    threads = [threading.Thread(target=target) for target in (fails, works, works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(caught) == 100 and not wrong
