@@ -46,9 +46,13 @@ def _told(text: str) -> str:
 
 
 def _code(block: str) -> str:
-    """The statements of a doctest, without prompts and outputs."""
+    """The statements of a doctest, without prompts and outputs; blank lines as the style of imports wants them."""
     lines = [line[4:] for line in block.splitlines() if line.startswith((">>> ", "... "))]
-    return "\n".join(lines)
+    imports = [line for line in lines if re.match(r"(import|from) ", line)]
+    ours = [line for line in imports if "autograd_mini" in line]
+    others = [line for line in imports if line not in ours]
+    groups = [others, ours, lines[len(imports):]]
+    return "\n\n".join("\n".join(group) for group in groups if group)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.registry import apply
 from autograd_mini._core.value import Value
 from autograd_mini.explain._deriving import derive
+from autograd_mini.primitives import BUILT_IN, HELPERS
 from autograd_mini.render import text
 from autograd_mini.render._numbers import short
 from autograd_mini.render._page import LABEL, page, say
@@ -241,25 +242,22 @@ def exercise(root: Any, wrt: Optional[Sequence[Any]] = None, *, language: str = 
     return Exercise(root, wrt, language, seed)
 
 
-GENERATED = ("w*x + b", "exp(-{0})", "ln({0})", "{0}**2", "{0}**3", "1/(1 + exp(-{0}))", "sin({0})", "cos({0})",
-             "sqrt({0})", "tanh({0})", "{0}*x", "x/{0}")
-"""What further exercises are made of: an outer function of an inner one, each named."""
-
-
 def generated(seed: int, language: str = "en") -> Exercise:
-    """An exercise made up by a seed: u of x, then y of u.
+    """An exercise made up by a seed: u, a function of the table of x, and a function or arithmetic of u.
 
     >>> generated(3).questions[0].asked, generated(3).check("du", "1/0").right
     ('du', False)
     """
     generator = random.Random(seed)
+    rows = [row for row in BUILT_IN.values() if row.name not in HELPERS and row.course != ("0",) * len(row.partials)]
     for _ in range(100):
         x = Value(round(generator.uniform(0.5, 2), 1), "x")
-        inner = generator.choice([pattern for pattern in GENERATED if "w" not in pattern]).format("x")
-        outer = generator.choice([pattern for pattern in GENERATED if "w" not in pattern]).format("u")
-        root = evaluate(f"u = {inner}; f = {outer}", {"x": x})
-        quiz = Exercise(root, None, language, seed) if root.name == "f" and root.operands else None
-        if quiz and len(quiz.questions) > 1 and len(quiz._points) == POINTS:
+        inner, outer = (generator.choice([row for row in rows if len(row.partials) <= most]) for most in (1, 2))
+        u = apply(inner, [x * generator.randint(2, 4)])
+        root = apply(outer, generator.sample([u, x], len(outer.partials)) if len(outer.partials) == 2 else [u])
+        u.name, root.name = "u", "f"
+        quiz = Exercise(root, None, language, seed)
+        if len(quiz._points) == POINTS:
             return quiz
     raise ValueError(f"seed {seed} gives no exercise: take another")
 
