@@ -297,3 +297,36 @@ def test_nodes_are_told_apart_by_identity_not_by_their_numbers():
     f = named(u ** 3, "f")
     assert f.data == u.data == x.data
     assert str(derive(f, [x])[x]) == "df/dx = 6*x**5"
+
+
+def test_latex_of_the_readme_s_example():
+    x, w, b, y = Value(1.5, "x1"), Value(0.5, "w1"), Value(0.25, "b"), Value(1.0, "y")
+    z = w * x + b
+    z.name = "z"
+    a = 1 / (1 + exp(-z))
+    a.name = "a"
+    typeset = derive(-y * ln(a) - (1 - y) * ln(1 - a), wrt=[a, z, w]).latex()
+    assert r"\frac{\partial L}{\partial z}" in typeset and "x_{1}" in typeset
+
+
+def test_a_named_part_that_cancels_has_derivative_zero():
+    u, v = Value(1.0, "u"), Value(2.0, "v")
+    p = v * 3
+    p.name = "p"
+    q = u + 0 * p
+    q.name = "q"
+    text = str(derive(q, wrt=[u, p, v]))
+    assert "dp    = dq/dp = 0" in text and "dv    = dq/dv = dp * dp/dv = 0" in text
+
+
+def test_what_cuts_the_graph_is_a_constant():
+    from autograd_mini import stop_gradient
+
+    x = Value(1.5, "x")
+    assert "dx = dL/dx = stop_gradient(x)" in str(derive(x * stop_gradient(x), wrt=[x]))
+
+
+def test_decimals_stay_decimals_and_halves_stay_fractions():
+    x = Value(1.5, "x")
+    text = str(derive(x * 0.3 + x ** 2 * 0.1 + x ** 3 / 2, wrt=[x]))
+    assert all(part in text for part in ("0.1*x**2", "0.3*x", "x**3/2", "0.2*x")) and "360287" not in text

@@ -153,7 +153,8 @@ class _Deriver:
         """The derivative of the root by a node: over every path, the gradient so far times the local derivative."""
         sp = self.sp
         if not users:  # the root itself, or a node that it does not depend on
-            return self._step("chain", self.loss, node, ((sp.Integer(int(node is self.loss)),),), True, "")
+            self.gradients[id(node)] = sp.Integer(int(node is self.loss))
+            return self._step("chain", self.loss, node, ((self.gradients[id(node)],),), True, "")
         if len(users) == 1 and users[0] is self.loss:
             only = locals_[id(self.loss)]
             self.gradients[id(node)] = only.result

@@ -12,13 +12,21 @@ Terms = Sequence[Any]
 def text_of(terms: Terms, numbers: Optional[Mapping[Any, float]] = None) -> str:
     """A sum as text; with `numbers`, every symbol is replaced by its number, to six digits."""
     printer = _printers()[0]({"numbers": numbers or {}})
-    return _joined([printer.doprint(term) for term in terms])
+    return _joined([printer.doprint(_with_decimals(term)) for term in terms])
 
 
 def latex_of(terms: Terms, symbol_names: Optional[Mapping[Any, str]] = None) -> str:
     """A sum as LaTeX."""
     printer = _printers()[1]({"symbol_names": dict(symbol_names or {}), "ln_notation": True})
-    return _joined([printer.doprint(term) for term in terms])
+    return _joined([printer.doprint(_with_decimals(term)) for term in terms])
+
+
+def _with_decimals(term: Any) -> Any:
+    """The term with rationals that stand for floats such as 0.3 as names that read so; halves and quarters stay."""
+    import sympy as sp
+
+    floats = [number for number in term.atoms(sp.Rational) if number.q > 4 and not number.q & (number.q - 1)]
+    return term.xreplace({number: (1 if number > 0 else -1) * sp.Symbol(repr(abs(float(number)))) for number in floats})
 
 
 def short(number: float) -> str:
@@ -41,10 +49,6 @@ def _printers() -> tuple[Any, Any]:
     def positive_first(terms: list[Any]) -> list[Any]:
         return sorted(terms, key=lambda term: term.could_extract_minus_sign())
 
-    def written(number: Any) -> Optional[str]:
-        """A rational that stands for a float which was not a simple fraction: as that float."""
-        return repr(float(number)) if number.q > 4096 else None
-
     class Text(StrPrinter):
         _default_settings: ClassVar[dict[str, Any]] = {**StrPrinter._default_settings, "numbers": {}}
 
@@ -60,9 +64,6 @@ def _printers() -> tuple[Any, Any]:
         def _print_log(self, expr: Any) -> str:
             return f"ln({self._print(expr.args[0])})"
 
-        def _print_Rational(self, expr: Any) -> str:
-            return written(expr) or super()._print_Rational(expr)
-
         def _print_Abs(self, expr: Any) -> str:
             return f"abs({self._print(expr.args[0])})"
 
@@ -76,8 +77,5 @@ def _printers() -> tuple[Any, Any]:
     class Latex(LatexPrinter):
         def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
             return positive_first(super()._as_ordered_terms(expr, order))
-
-        def _print_Rational(self, expr: Any) -> str:
-            return written(expr) or super()._print_Rational(expr)
 
     return Text, Latex

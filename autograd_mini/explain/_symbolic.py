@@ -24,7 +24,8 @@ class Symbolic(Operators):
         if primitive.name in readings:
             result = readings[primitive.name](*parts)
             return result if type(result) is Symbolic else Symbolic(result)
-        if primitive.formula is not None:
+        cuts_the_graph = all(rule is None for rule in primitive.partials)
+        if primitive.formula is not None and not cuts_the_graph:
             result = primitive.formula(*parts)
             return result if type(result) is Symbolic else Symbolic(constant(result))
         return Symbolic(_opaque(primitive)(*[part.expression for part in parts]))
@@ -100,12 +101,12 @@ def gradient_symbol(name: str) -> Any:
     """A symbol that is written behind the others of a product: x1*dz."""
     import sympy as sp
 
-    class Gradient(sp.Symbol):
+    class GradientSymbol(sp.Symbol):  # SymPy's printers know another Gradient
         def sort_key(self, order: Any = None) -> Any:
             _, (count, _), *rest = super().sort_key(order)
             return sp.Symbol.class_key(), (count, (f"~{self.name}",)), *rest
 
-    return Gradient(name, real=True)
+    return GradientSymbol(name, real=True)
 
 
 @cache
