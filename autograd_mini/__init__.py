@@ -20,8 +20,8 @@ _NOW = {
     "_core.custom": ("custom_gradient", "stop_gradient"),
 }
 _LATER = {
-    "explain": ("Derivation", "Diagnosis", "check_derivation", "check_gradients", "derive", "diagnose", "exercise",
-                "stabilize"),
+    "explain": ("Derivation", "Diagnosis", "bound", "check_derivation", "check_gradients", "derive", "diagnose",
+                "exercise", "stabilize"),
     "program": ("Program", "trace"),
 }
 """What is public, by module. The latter wings are imported when they are first used: they would double the time that

@@ -449,3 +449,12 @@ def agree(one: Ball, other: Ball) -> bool:
         a, b = float(one), float(other)
         return one.is_special() and other.is_special() and (a == b or (a != a and b != b))
     return bool(one.centre.overlaps(other.centre))
+
+
+def relative_error(found: float, true: Ball) -> float:
+    """log2 of the relative error of a float: -inf where it is exact, inf where nothing of the truth is left."""
+    if true.is_special() or not math.isfinite(found):
+        return -math.inf if agree(Ball.of(found), true) else math.inf
+    with precision(int(true.centre.bits()) + 128):
+        off = Ball(abs(flint.arb(found) - true.centre.mid()))
+    return off.log2() - true.log2() if not off.number.is_zero() else -math.inf

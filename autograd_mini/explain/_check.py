@@ -64,11 +64,11 @@ def check_derivation(loss: Any, claims: Mapping[Any, Any], domain: Optional[Doma
     """
     if not claims:
         raise ValueError("there are no claims to check: give {node: derivative}")
-    root = loss if hasattr(loss, "operands") else _recorded(loss, at, domain)
+    root = loss if hasattr(loss, "operands") else recorded(loss, at, domain)
     return _Checker(root, claims, domain or {}, points, seed, assume).report()
 
 
-def _recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Domain]) -> Any:
+def recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Domain]) -> Any:
     """A function as a graph of traced inputs, so that it cannot decide by their numbers."""
     if not callable(loss):
         raise TypeError(f"a loss is a Value or a function of numbers, not {type(loss).__name__}")

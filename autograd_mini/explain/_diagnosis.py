@@ -1,8 +1,9 @@
 """`diagnose`: the doctor. Which node first went wrong, how many digits were lost, and what to write instead.
 
-The graph is replayed at 50 digits, or as many as cancellation in it takes. Every value and every gradient is compared
-with its exact counterpart, so a lost digit is a measured one. From a bad result, the doctor walks back through the bad
-operands to the node whose own operands are still good: that is where it happened.
+The graph is replayed in balls, with as many digits as cancellation in it takes. Every value and every gradient is
+compared with its proven counterpart, so a lost digit is a measured one; what stays undecided is said to be so. From a
+bad result, the doctor walks back through the bad operands to the node whose own operands are still good: that is where
+it happened.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini._body import calculus
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
-from autograd_mini.explain._exact import derivatives, magnitude, replay
+from autograd_mini.explain._ball import Ball, relative_error
 from autograd_mini.explain._formulas import short
+from autograd_mini.explain._replay import derivatives
 from autograd_mini.explain._stabilize import Stabilized, stabilize
 from autograd_mini.render._formulas import text
 
@@ -25,6 +27,9 @@ TROUBLE = 4.0
 
 TRACE = 1.5
 """Lost digits in an operand that are followed back, once a result is in trouble."""
+
+_BEYOND, _SUBNORMAL = 1024.0, -1022.0
+"""log2 of where the range of floats ends, and of where their digits do."""
 
 LONGEST = 40
 """A stable form of more nodes is not printed as a whole, only what changed in it."""
@@ -65,7 +70,10 @@ class Diagnosis:
         return self.ok
 
     def digits_lost(self, node: Any) -> float:
-        """Digits lost in a node's value, 0 to 16; `draw(loss, color=diagnosis.digits_lost)` colours by them."""
+        """Digits lost in a node's value, 0 to 16, and 0 where that is undecided.
+
+        `draw(loss, color=diagnosis.digits_lost)` colours by them.
+        """
         return self._lost_values[id(node)]
 
     def gradient_digits_lost(self, node: Any) -> float:
@@ -73,28 +81,35 @@ class Diagnosis:
         return self._lost_gradients[id(node)]
 
     def exact(self, node: Any) -> Any:
-        """The true value of a node, as an mpf."""
+        """The true value of a node, a ball: float() and str() of it are proven, or it says that it is undecided."""
         return self._values[id(node)]
 
     def exact_gradient(self, node: Any) -> Any:
-        """The true derivative of the result by a node, as an mpf."""
+        """The true derivative of the result by a node, a ball too."""
         return self._slopes[id(node)]
 
     def __str__(self) -> str:
         from autograd_mini.explain._report import Case, Report
 
         root = self.root
-        cases = [Case(("value", short(root.data), _digits(self._values[id(root)]), _lost(self._lost_values[id(root)])),
+        cases = [Case(("value", short(root.data), str(self._values[id(root)]), _lost(self._lost_values[id(root)])),
                       _good(root.data, self._lost_values[id(root)]))]
-        cases += [Case((f"gradient by {_name(node)}", short(self._gradients[id(node)]), _digits(self._slopes[id(node)]),
+        cases += [Case((f"gradient by {_name(node)}", short(self._gradients[id(node)]), str(self._slopes[id(node)]),
                         _lost(self._lost_gradients[id(node)])),
                        _good(self._gradients[id(node)], self._lost_gradients[id(node)])) for node in self.wrt]
         words = [line for trouble in self.troubles for line in _in_words(trouble)]
+        undecided = [what for what, ball in self._asked() if not ball.is_proven()]
+        if undecided:
+            words.append(f"undecided, whatever the precision: {', '.join(undecided)}")
         if self.troubles and self.stabilized.changes:
             words += ["write instead", *[f"  {line}" for line in self._remedy()]]
         return str(Report("diagnose", ("what", "found", "true", "digits lost"), cases, words))
 
     __repr__ = __str__
+
+    def _asked(self) -> list[tuple[str, Ball]]:
+        return [("value", self._values[id(self.root)]),
+                *[(f"gradient by {_name(node)}", self._slopes[id(node)]) for node in self.wrt]]
 
     def _remedy(self) -> list[str]:
         if len(topological_order(self.stabilized.value)) <= LONGEST:
@@ -105,7 +120,7 @@ class Diagnosis:
 
 
 def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
-    """Compare a graph and its gradients with 50-digit arithmetic, and find where digits were lost.
+    """Compare a graph and its gradients with proven numbers, and find where digits were lost.
 
     `wrt` holds the nodes whose gradients are to be judged; by default all leaves. Built inside `with record_source():`,
     the graph also knows the line of code to blame.
@@ -129,7 +144,7 @@ def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
     outside = [node for node in targets if all(node is not other for other in order)] if wrt is not None else []
     if outside:
         raise ValueError(f"the result does not depend on {outside[0]!r}")
-    values, slopes = replay(loss), derivatives(loss, by="rules")
+    values, slopes = derivatives(loss)
     found = calculus.gradients(loss)
     lost_values = {id(node): _lost_digits(node.data, values[id(node)]) for node in order}
     lost_gradients = {id(node): _lost_digits(found[id(node)], slopes[id(node)]) for node in order}
@@ -144,18 +159,16 @@ def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
     return Diagnosis(loss, targets, (values, slopes), lost, found, troubles, stabilize(loss))
 
 
-def _lost_digits(found: float, true: Any) -> float:
-    """How many of a float's 16 digits are wrong."""
-    if found == true or (found != found and true != true):
+def _lost_digits(found: float, true: Ball) -> float:
+    """How many of a float's 16 digits are wrong; 0 where the truth is undecided."""
+    size = true.log2()
+    if not true.is_proven() or found == true.number:
         return 0.0
-    if not math.isfinite(found) or not abs(true) < math.inf:
-        beyond = abs(true) > 1.7976931348623157e308 and found == math.copysign(math.inf, true)
-        return 0.0 if beyond else FULL
-    if abs(true) < 2.0 ** -1022 and abs(found) <= 2.0 ** -1021:
+    if size >= _BEYOND and math.isinf(found) and not true.is_special():
+        return 0.0 if (found > 0) == (true.number > 0) else FULL
+    if size < _SUBNORMAL and abs(found) <= 2.0 ** -1021:
         return 0.0  # below the range of floats: nothing a float could have held
-    if true == 0:
-        return FULL
-    return min(FULL, max(0.0, FULL + magnitude(abs((found - true) / true)) * math.log10(2)))
+    return min(FULL, max(0.0, FULL + relative_error(found, true) * math.log10(2)))
 
 
 def _good(found: float, lost: float) -> bool:
@@ -178,7 +191,12 @@ def _trouble_in_value(root: Any, values: Mapping[int, Any], lost: Mapping[int, f
 
 def _vanished(node: Any, values: Mapping[int, Any]) -> bool:
     """Whether a number that is not 0 became 0 because floats end at 5e-324."""
-    return bool(node.data == 0 and values[id(node)] != 0 and node.operands)
+    return bool(node.data == 0 and not _is_zero(values[id(node)]) and node.operands)
+
+
+def _is_zero(ball: Ball) -> bool:
+    """Whether a ball can be 0."""
+    return not ball.is_special() and bool(ball.number.contains(0))
 
 
 def _trouble_in_gradient(node: Any, order: Sequence[Any], values: Mapping[int, Any], lost_values: Mapping[int, float],
@@ -192,7 +210,7 @@ def _trouble_in_gradient(node: Any, order: Sequence[Any], values: Mapping[int, A
                 users.setdefault(id(operand), []).append((user, place))
     spread = [node]
     while True:
-        reached = [user for user, _ in users.get(id(node), []) if slopes[id(user)] != 0]
+        reached = [user for user, _ in users.get(id(node), []) if not _is_zero(slopes[id(user)])]
         worse = [user for user in reached if not _good(gradients[id(user)], lost[id(user)])]
         if not worse:
             break
@@ -200,7 +218,7 @@ def _trouble_in_gradient(node: Any, order: Sequence[Any], values: Mapping[int, A
         spread.append(node)
     for user, place in users.get(id(node), []):
         operands = [o for o in (user, *user.operands) if is_node(o)]
-        if slopes[id(user)] == 0:
+        if _is_zero(slopes[id(user)]):
             continue
         if not math.isfinite(user.partials[place]):
             bad = next((o for o in operands if not _good(o.data, lost_values[id(o)]) or _vanished(o, values)), None)
@@ -232,17 +250,17 @@ def _cause(node: Any, values: Mapping[int, Any], lost: Mapping[int, float]) -> t
         return "made a nan", f"{shown} is outside its domain at {', '.join(map(short, numbers))}"
     if math.isinf(node.data):
         zero = 0.0 in numbers and name in ("div", "reciprocal", "pow", "ln", "log2", "log10", "log1p", "atanh")
-        if abs(true) == math.inf or zero:
+        if true.is_special() or zero:
             return ("divided by zero" if name in ("div", "reciprocal", "pow") else "infinite"), \
                 f"{shown} is infinite at {', '.join(map(short, numbers))}"
-        return "overflowed", f"{shown} is {_digits(true)}, beyond the range of floats (1.8e308)"
-    if _vanished(node, values) and abs(true) < 2.0 ** -1022:
-        return "underflowed", f"{shown} is {_digits(true)}, below the range of floats (4.9e-324)"
+        return "overflowed", f"{shown} is {true}, beyond the range of floats (1.8e308)"
+    if _vanished(node, values) and true.log2() < _SUBNORMAL:
+        return "underflowed", f"{shown} is {true}, below the range of floats (4.9e-324)"
     if name in ("add", "sub") and abs(node.data) < 0.1 * max(map(abs, numbers)):
         saturated = next((o for o in node.operands if is_node(o) and abs(o.data) == abs(_other(node, o))
-                          and values[id(o)] != o.data), None)
+                          and relative_error(o.data, values[id(o)]) > -math.inf), None)
         if node.data == 0 and saturated is not None:
-            return "cancelled", (f"{shown} is 0 but should be {_digits(true)}: {_what(saturated)} is saturated, "
+            return "cancelled", (f"{shown} is 0 but should be {true}: {_what(saturated)} is saturated, "
                                  f"it rounded to {saturated.data!r}")
         return "cancelled", (f"{shown} is the difference of {abs(numbers[0])!r} and {abs(numbers[1])!r}: "
                              f"{lost[id(node)]:.0f} digits cancel")
@@ -270,12 +288,6 @@ def _what(node: Any) -> str:
 
 def _source(node: Any) -> Optional[tuple[str, int]]:
     return node.note.source if node.note is not None else None
-
-
-def _digits(number: Any) -> str:
-    import mpmath
-
-    return mpmath.nstr(number, 6) if number == number else "nan"
 
 
 def _lost(lost: float) -> str:
