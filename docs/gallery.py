@@ -17,6 +17,7 @@ import textwrap
 
 import autograd_mini as am
 from autograd_mini import Value, draw
+from autograd_mini.models import descent, load_breast_cancer, scaling
 
 HEAD = """# Gallery
 
@@ -215,6 +216,11 @@ def main(folder: pathlib.Path) -> None:
     photograph(live, live.with_name("live.png"))
     photograph(chinese, live.with_name("live_zh_dark.png"), dark=True)
     chinese.unlink()
+    table = load_breast_cancer(["worst_area", "worst_smoothness"])
+    descending = live.with_name("descent.html")
+    descending.write_text(descent(scaling(table.X).apply(table.X), table.y), "utf-8")
+    photograph(descending, live.with_name("descent.png"), "1440,960")
+    descending.unlink()
     (folder / "gallery.md").write_text(page(), "utf-8")
 
 

@@ -70,6 +70,14 @@ def test_what_is_written_by_hand_is_read(source, same, capsys):
     assert answers[0]["gradients"] == pytest.approx(answers[1]["gradients"], rel=1e-15)
 
 
+def test_the_beginner_s_path_in_chinese(capsys):
+    assert main(["grad", "w*x", "w=2", "x=3", "--lang", "zh"]) == 0
+    out = capsys.readouterr().out
+    assert "值  6.0" in out and "变量  取值  梯度\nw      2.0   3.0" in out
+    assert main(["grad", "w*x", "w=2", "--lang", "zh"]) == 2
+    assert "表达式中的 'x' 没有数值：请加上 x=1.5" in capsys.readouterr().err
+
+
 def test_the_expression_may_stand_behind_names(capsys):
     pytest.importorskip("sympy")
     assert main(["derive", "--wrt", "z", "a = 1/(1 + exp(-z)); L = -ln(a)"]) == 0

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 import random
 import re
 
@@ -373,11 +374,14 @@ def test_it_is_light_and_asks_the_network_for_nothing(tab, folder):
 
 def test_both_languages_say_everything(tab, folder):
     assert all(len(entry) == 2 and all(entry) for entry in words().values())
-    said = set()
-    for room in ("picture", "steps", "panels", "derivation", "exercises", "controls", "formulas"):
-        said |= set(re.findall(r'say\("(\w+)"', _file(f"{room}.js")))
-    said |= set(re.findall(r'data-(?:say|name)="(\w+)"', _file("live.html")))
-    assert said <= set(words()), "a word is missing in words.json"
+    package = pathlib.Path(am.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in [*package.rglob("*.py"), *package.glob("render/web/*.[jh]*")])
+    said = set(re.findall(r"""(?:say\(|data-say=|data-name=|_say\()["'](\w+)["']""", code))
+    assert len(said) > 60 and said <= set(words()), "a word is missing in words.json"
+    assert not any(re.search("[一-鿿]", english) for english, _ in words().values())
+    assert all(re.search("[一-鿿∂]", chinese) for _, chinese in words().values())
+    places = [[sorted(re.findall(r"{\d}", text)) for text in entry] for entry in words().values()]
+    assert all(english == chinese for english, chinese in places)
     show(tab, folder, sigmoid_loss(), language="zh")
     assert tab.run("document.documentElement.lang") == "zh-Hans"
     assert tab.run("byId('tab-derivation').textContent") == "推导"

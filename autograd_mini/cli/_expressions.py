@@ -10,6 +10,7 @@ from autograd_mini._core.value import Value
 from autograd_mini.cli._arguments import InputError, assignments
 from autograd_mini.cli._output import json_text, table
 from autograd_mini.render import NoLayoutError, draw, text, tree
+from autograd_mini.render._page import LANGUAGES, say
 
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".gv")
 
@@ -21,6 +22,7 @@ def register(commands: Any) -> None:
                                            "autograd-mini grad 'x*y + sin(x)' x=2 y=3")
     add_expression(grad)
     grad.add_argument("--wrt", action="append", metavar="NAME", help="only the gradient by this variable; repeatable")
+    grad.add_argument("--lang", choices=LANGUAGES, default="en", help="the language (default: en)")
     grad.add_argument("--json", action="store_true", help="print JSON instead")
     grad.set_defaults(run=run_grad)
     picture = commands.add_parser("draw", help="the graph of an expression as a picture",
@@ -29,7 +31,7 @@ def register(commands: Any) -> None:
     add_expression(picture)
     picture.add_argument("-o", "--output", metavar="FILE", help=f"ends in {', '.join(ENDINGS)}; - prints SVG")
     picture.add_argument("--show", action="store_true", help="open the live page in the browser")
-    picture.add_argument("--lang", choices=("en", "zh"), default="en", help="the words of the page (default: en)")
+    picture.add_argument("--lang", choices=LANGUAGES, default="en", help="the words of the page (default: en)")
     picture.add_argument("--wrt", action="append", metavar="NAME",
                          help="highlight the paths to this variable; repeatable")
     picture.add_argument("--labels", choices=("number", "formula", "none"), default="number",
@@ -52,11 +54,10 @@ def _evaluated(options: argparse.Namespace) -> tuple[Value, dict[str, Value]]:
     wanted = names(options.expression)
     missing = [name for name in wanted if name not in given]
     if missing:
-        raise InputError(f"{', '.join(map(repr, missing))} of the expression "
-                         f"{'has' if len(missing) == 1 else 'have'} no value: add {missing[0]}=1.5")
+        raise InputError(say("noValue", options.lang, ", ".join(map(repr, missing)), missing[0]))
     for name in [*given, *(options.wrt or ())]:
         if name not in wanted:
-            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(wanted) or 'none'}")
+            raise InputError(say("noVariable", options.lang, repr(name), ", ".join(wanted) or "–"))
     variables = {name: Value(given[name], name) for name in wanted}
     result = evaluate(options.expression, variables)
     value = result if isinstance(result, Value) else Value(result)
@@ -73,9 +74,9 @@ def run_grad(options: argparse.Namespace) -> None:
         print(json_text({"expression": text(value), "value": value.data, "gradients": gradients,
                          "at": {name: variable.data for name, variable in variables.items()}}))
         return
-    print(f"{text(value)}\n\nvalue  {value.data!r}\n")
+    print(f"{text(value)}\n\n{say('value', options.lang)}  {value.data!r}\n")
     if gradients:
-        rows = [["variable", "at", "gradient"]]
+        rows = [[say(key, options.lang) for key in ("variable", "at", "gradient")]]
         rows += [[name, repr(variables[name].data), repr(gradient)] for name, gradient in gradients.items()]
         print(table(rows) + "\n")
     print(tree(value))

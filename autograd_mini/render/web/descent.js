@@ -261,3 +261,4 @@ data.means = parameters.map((_, column) => rows.reduce((sum, row) => sum + row[c
 speak();
 restart();
 drawAll();
+if (location.hash) { restart(Number(location.hash.slice(1))); drawAll(); }
