@@ -151,3 +151,41 @@ def test_threads_call_side_by_side_and_exceptions_stay_in_their_thread():
     for thread in threads:
         thread.join()
     assert len(caught) == 100 and not wrong
+
+
+class Emptying(np.float32):
+    """A number whose conversion empties the list that it, or the data beside it, lies in."""
+
+    victim: list | None = None
+
+    def __float__(self):
+        self.victim.clear()
+        return 1.5
+
+
+def test_numbers_that_change_the_arguments_while_they_are_read():
+    program = trace(lambda a, b: [a[0] * a[1] * b], [1.0, 2.0], 3.0)
+    assert program([1.0, 2.0], 3.0) == [6.0]
+    arguments = Emptying.victim = [Emptying(1), 2.0]
+    assert program(arguments, 3.0) == [6.0]
+    quick(program, "sum", ([np.ones(200_000), np.ones(200_000)], 2.0))
+    Emptying.victim = [np.ones(200_000), np.ones(200_000)]
+    assert program.sum(Emptying.victim, Emptying(2), executor="llvm") == [4e5]
+
+
+def test_data_lives_as_long_as_the_call_that_reads_it():
+    program = trace(lambda a: am.exp(a[0]) * a[0], [1.0])
+    data, running = [np.ones(400_000)], True
+    expected = program.sum(data, executor="llvm")
+
+    def replace():
+        while running:
+            data[0] = np.ones(400_000)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        assert all(program.sum(data, executor="llvm") == expected for _ in range(40))
+    finally:
+        running = False
+        thread.join()

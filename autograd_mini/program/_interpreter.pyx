@@ -5,6 +5,7 @@ All mathematics comes from the table, as _interpreter.h. The slots of a call are
 a buffer of the call's own, so calls may nest and run in parallel.
 """
 
+cimport cython
 cimport numpy as cnp
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from cpython.ref cimport Py_INCREF
@@ -41,7 +42,7 @@ FINGERPRINT = AM_FINGERPRINT.decode()
 
 ROWS = BUILT_IN_ROWS
 
-cdef tuple NUMPY_NUMBERS = (np.floating, np.integer)
+cdef tuple NUMPY_NUMBERS = tuple({np.dtype(code).type for code in np.typecodes["Float"] + np.typecodes["AllInteger"]})
 
 
 cdef class Interpreter:
@@ -226,7 +227,7 @@ cdef class Caller:
                 raise MemoryError()
         try:
             for i in range(len(arguments)):
-                if not load(self.arguments[i], arguments[i], slots, NULL):
+                if not load(self.arguments[i], arguments[i], slots, NULL, None):
                     return NotImplemented
             self.calls += 1
             self.interpreter.evaluate(slots, slots + room - self.interpreter.outputs)
@@ -236,10 +237,20 @@ cdef class Caller:
                 PyMem_RawFree(slots)
 
 
-cdef bint load(layout, given, double* slots, Job* job) except -1:
+cdef bint is_numpy_number(given) noexcept:
+    """Whether this is a number of NumPy's own, which is converted without a line of Python."""
+    for kind in NUMPY_NUMBERS:
+        if type(given) is kind:
+            return True
+    return False
+
+
+@cython.boundscheck(True)
+cdef bint load(layout, given, double* slots, Job* job, list kept) except -1:
     """Put the numbers of an argument into their slots, and where data lies into the job, where there is one.
 
-    False where that takes more than is done here.
+    False where that takes more than is done here. `kept` gets the arrays of data: whatever becomes of the lists they
+    lie in, in this thread or another, they live as long as the call.
     """
     cdef Place place
     cdef Py_ssize_t i, step
@@ -250,7 +261,7 @@ cdef bint load(layout, given, double* slots, Job* job) except -1:
             if PyFloat_Check(given):
                 slots[place.start] = PyFloat_AS_DOUBLE(given)
                 return True
-            if PyLong_CheckExact(given) or isinstance(given, NUMPY_NUMBERS):
+            if PyLong_CheckExact(given) or is_numpy_number(given):
                 try:
                     slots[place.start] = given
                 except OverflowError:
@@ -273,18 +284,18 @@ cdef bint load(layout, given, double* slots, Job* job) except -1:
             slots[place.start + i] = (<double*>(source + i * step))[0]
         return True
     if type(layout) is Column:
-        return take(<Column>layout, given, job)
+        return take(<Column>layout, given, job, kept)
     if type(layout) is dict:
         if type(given) is not dict or len(given) != len(layout):
             return False
         for key, entry in (<dict>layout).items():
-            if key not in <dict>given or not load(entry, (<dict>given)[key], slots, job):
+            if key not in <dict>given or not load(entry, (<dict>given)[key], slots, job, kept):
                 return False
         return True
     if type(given) is not type(layout) or len(given) != len(layout):
         return False
     for i in range(len(layout)):
-        if not load(layout[i], given[i], slots, job):
+        if not load(layout[i], given[i], slots, job, kept):
             return False
     return True
 

@@ -48,7 +48,7 @@ cdef struct Job:
     Py_ssize_t* strides
 
 
-cdef bint take(Column column, given, Job* job) noexcept:
+cdef bint take(Column column, given, Job* job, list kept) except -1:
     """Note where data lies; False where it is not what the kernel was compiled for."""
     cdef Py_ssize_t down, across, i
     cdef char* base
@@ -73,6 +73,7 @@ cdef bint take(Column column, given, Job* job) noexcept:
     for i in range(column.pointers):
         job.addresses[column.first + i] = base + i * across
     job.strides[column.number] = down
+    kept.append(given)
     return True
 
 
@@ -136,6 +137,7 @@ cdef class RowsCaller:
         cdef Py_ssize_t i, room, sources = len(self.columns)
         cdef double small[ROOM]
         cdef double* memory = small
+        cdef list kept = []
         if len(arguments) != len(self.arguments):
             return NotImplemented
         job.rows, job.addresses, job.strides = -1, addresses_memory, strides_memory
@@ -151,7 +153,7 @@ cdef class RowsCaller:
                 if memory == NULL:
                     raise MemoryError()
             for i in range(len(arguments)):
-                if not load(self.arguments[i], arguments[i], memory, &job):
+                if not load(self.arguments[i], arguments[i], memory, &job, kept):
                     return NotImplemented
             if job.rows < 1 or job.rows > self.most:
                 return NotImplemented
