@@ -11,10 +11,19 @@ from typing import Any, Mapping, Optional, Sequence
 
 from autograd_mini._core.graph import require_fresh
 from autograd_mini.explain._derivation import Derivation, Step, number_of
-from autograd_mini.explain._elimination import TookTooLong, cost, eliminate, forms, functions, shortest, time_limit
+from autograd_mini.explain._elimination import (
+    TookTooLong,
+    by_trigonometry,
+    cost,
+    eliminate,
+    forms,
+    functions,
+    shortest,
+    time_limit,
+)
 from autograd_mini.explain._formulas import latex_of, text_of
 from autograd_mini.explain._points import Points, relation
-from autograd_mini.explain._symbolic import Names, gradient_symbol
+from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
 
 def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str] = (), using: Sequence[Any] = (),
@@ -60,8 +69,9 @@ class _Deriver:
         self.wrt = [self._target(target, by_name) for target in given] or \
                    [node for node in self.names.nodes if node.name and node is not loss]
         self.root_name = self.names.names[id(loss)]
-        self.definitions = {self.names.of(node): self.names.definitions[id(node)] for node in self.names.inner
-                            if node is not loss or (loss.name and functions(self.names.definitions[id(loss)]))}
+        defining = [node for node in self.names.inner
+                    if node is not loss or (loss.name and functions(self.names.definitions[id(loss)]))]
+        self.definitions = {self.names.of(node): unstopped(self.names.definitions[id(node)]) for node in defining}
         self.assumptions = [relation(text, self.names) for text in assume]
         self.aliases = {id(node): gradient_symbol(self._alias(self.names.names[id(node)], by_name))
                         for node in self.names.nodes}
@@ -128,7 +138,7 @@ class _Deriver:
         sp, symbol = self.sp, self.names.of(node)
         definition = self.names.definitions[id(user)]
         terms = [part for term in self._in_order(definition) for part in sp.Add.make_args(term)]
-        slopes = [sp.diff(term, symbol) for term in terms if symbol in term.free_symbols]
+        slopes = [unstopped(sp.diff(term, symbol)) for term in terms if symbol in term.free_symbols]
         raw = tuple(slope for slope in slopes if slope != 0) or (sp.Integer(0),)
         termwise, whole, note = self._local_forms(raw)
         candidates: list[tuple[Any, ...]] = [termwise]
@@ -154,7 +164,7 @@ class _Deriver:
         sp = self.sp
         if not users:  # the root itself, or a node that it does not depend on
             self.gradients[id(node)] = sp.Integer(int(node is self.loss))
-            return self._step("chain", self.loss, node, ((self.gradients[id(node)],),), True, "")
+            return self._step("chain", self.loss, node, ((sp.Integer(int(node is self.loss)),),), True, "")
         if len(users) == 1 and users[0] is self.loss:
             only = locals_[id(self.loss)]
             self.gradients[id(node)] = only.result
@@ -194,7 +204,8 @@ class _Deriver:
         """The expression by elimination, or as it is with the reason."""
         try:
             with time_limit(self.seconds):
-                return eliminate(expression, self.definitions, self.assumptions)[0], ""
+                short = eliminate(expression, self.definitions, self.assumptions)[0]
+                return shortest([short, *by_trigonometry(expression), *by_trigonometry(short)]), ""
         except TookTooLong:
             return expression, f"not simplified: it took longer than {self.seconds:g} s"
         except (self.sp.PolynomialError, NotImplementedError, ZeroDivisionError):

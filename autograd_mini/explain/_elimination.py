@@ -194,8 +194,38 @@ def forms(expression: Any) -> list[Any]:
     import sympy as sp
 
     cancelled = sp.cancel(expression)
-    return list(dict.fromkeys([cancelled, sp.factor_terms(cancelled), sp.factor(cancelled), sp.expand(cancelled),
-                               _over_factored(cancelled), sp.powsimp(expression), expression]))
+    return list(dict.fromkeys([
+        cancelled, sp.factor_terms(cancelled), sp.factor(cancelled), sp.expand(cancelled), _over_factored(cancelled),
+        sp.powsimp(expression), expression, *map(_positive, (sp.factor(cancelled), sp.factor_terms(expression)))]))
+
+
+def by_trigonometry(expression: Any) -> list[Any]:
+    """The same formula by the theorems about sines and cosines, the hyperbolic ones too; none where it has none."""
+    import sympy as sp
+    from sympy.functions.elementary.hyperbolic import HyperbolicFunction
+    from sympy.functions.elementary.trigonometric import TrigonometricFunction
+
+    if not expression.has(TrigonometricFunction, HyperbolicFunction) or sp.count_ops(expression) > 60:
+        return []
+    return [sp.trigsimp(expression), _in_tanh(expression)]
+
+
+def _in_tanh(expression: Any) -> Any:
+    """A formula with tanh instead of sinh and cosh, where the quotients that make it one are all there is."""
+    import sympy as sp
+
+    return sp.factor_terms(sp.cancel(expression.replace(sp.sinh, lambda a: sp.tanh(a) * sp.cosh(a))))
+
+
+def _positive(product: Any) -> Any:
+    """A negative product with the sign taken into its first sum: -a*(a - 1) as a*(1 - a)."""
+    import sympy as sp
+
+    coefficient, factors = product.as_coeff_mul()
+    place = next((i for i, factor in enumerate(factors) if factor.is_Add), None)
+    if coefficient.is_nonnegative or place is None or not coefficient.is_Rational:
+        return product
+    return sp.Mul(-coefficient, *factors[:place], -factors[place], *factors[place + 1:])
 
 
 def _over_factored(expression: Any) -> Any:

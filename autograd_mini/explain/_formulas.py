@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, ClassVar, Mapping, Optional, Sequence
+
+from autograd_mini.render._formulas import latex_name
 
 Terms = Sequence[Any]
 """A formula as the terms of a sum, in the order in which they are to be read."""
@@ -12,21 +16,13 @@ Terms = Sequence[Any]
 def text_of(terms: Terms, numbers: Optional[Mapping[Any, float]] = None) -> str:
     """A sum as text; with `numbers`, every symbol is replaced by its number, to six digits."""
     printer = _printers()[0]({"numbers": numbers or {}})
-    return _joined([printer.doprint(_with_decimals(term)) for term in terms])
+    return _joined([printer.doprint(as_written(term)) for term in terms])
 
 
 def latex_of(terms: Terms, symbol_names: Optional[Mapping[Any, str]] = None) -> str:
     """A sum as LaTeX."""
     printer = _printers()[1]({"symbol_names": dict(symbol_names or {}), "ln_notation": True})
-    return _joined([printer.doprint(_with_decimals(term)) for term in terms])
-
-
-def _with_decimals(term: Any) -> Any:
-    """The term with rationals that stand for floats such as 0.3 as names that read so; halves and quarters stay."""
-    import sympy as sp
-
-    floats = [number for number in term.atoms(sp.Rational) if number.q > 4 and not number.q & (number.q - 1)]
-    return term.xreplace({number: (1 if number > 0 else -1) * sp.Symbol(repr(abs(float(number)))) for number in floats})
+    return _joined([printer.doprint(as_written(term)) for term in terms])
 
 
 def short(number: float) -> str:
@@ -39,6 +35,37 @@ def _joined(texts: Sequence[str]) -> str:
     for text in texts[1:]:
         joined += f" - {text[1:].lstrip()}" if text.startswith("-") else f" + {text}"
     return joined
+
+
+def as_written(formula: Any) -> Any:
+    """A formula with its floats as a person writes them: 0.3, 2*pi, sqrt(2), 1/3, and simple fractions as they are."""
+    import sympy as sp
+
+    floats = [number for number in formula.atoms(sp.Rational) if number.q > 16 and not number.q & (number.q - 1)]
+    return formula.xreplace({number: _recognised(number) for number in floats})
+
+
+def _recognised(number: Any) -> Any:
+    """A rational that stands for a float: a simple multiple of a constant, or the decimal."""
+    import sympy as sp
+
+    value = float(number)
+    if len(f"{value:.15g}".lstrip("-0.").replace(".", "").partition("e")[0]) > 10:
+        for constant, size in _constants().items():
+            simple = Fraction(value / size).limit_denominator(64)
+            if simple and abs(float(simple) * size / value - 1) < 1e-15 and abs(simple.numerator) < 1000:
+                return sp.Rational(simple.numerator, simple.denominator) * constant
+    return sp.Float(value)
+
+
+@lru_cache(maxsize=1)
+def _constants() -> dict[Any, float]:
+    import sympy as sp
+
+    above = [*map(sp.sqrt, (2, 3, 5, 6, 7, 10)), sp.pi, sp.E, *map(sp.log, (2, 3, 10)), sp.sqrt(sp.pi)]
+    simple = [*above, *[1 / constant for constant in above[-6:]]]
+    known = [sp.Integer(1), *simple, sp.pi ** 2, sp.pi ** -2, *[a * b for a, b in combinations(simple, 2)]]
+    return {constant: float(constant.evalf(30)) for constant in known}
 
 
 @lru_cache(maxsize=1)
@@ -64,8 +91,17 @@ def _printers() -> tuple[Any, Any]:
         def _print_log(self, expr: Any) -> str:
             return f"ln({self._print(expr.args[0])})"
 
+        def _print_Float(self, expr: Any) -> str:
+            return f"{float(expr):.15g}"
+
         def _print_Abs(self, expr: Any) -> str:
             return f"abs({self._print(expr.args[0])})"
+
+        def _print_Exp1(self, expr: Any) -> str:
+            return "e"
+
+        def _print_Relational(self, expr: Any) -> str:
+            return f"{self._print(expr.lhs)} {expr.rel_op} {self._print(expr.rhs)}"
 
         def _print_Piecewise(self, expr: Any) -> str:
             (value, condition), *others = expr.args
@@ -77,5 +113,12 @@ def _printers() -> tuple[Any, Any]:
     class Latex(LatexPrinter):
         def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
             return positive_first(super()._as_ordered_terms(expr, order))
+
+        def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
+            return self._settings["symbol_names"].get(expr) or latex_name(expr.name)
+
+        def _print_Float(self, expr: Any) -> str:
+            digits, power, exponent = f"{float(expr):.15g}".partition("e")
+            return rf"{digits} \cdot 10^{{{int(exponent)}}}" if power else digits
 
     return Text, Latex

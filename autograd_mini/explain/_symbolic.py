@@ -59,15 +59,15 @@ def _readings() -> dict[str, Callable[..., Any]]:
         return lambda *parts: function(*[part.expression for part in parts])
 
     names = ("exp", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh",
-             "acosh", "atanh", "sign", "floor", "erf", "erfc", "cbrt")
+             "acosh", "atanh", "erf", "erfc", "cbrt")
     return {
         **{name: of(getattr(sp, name)) for name in names},
         "add": of(lambda a, b: a + b), "sub": of(lambda a, b: a - b), "mul": of(lambda a, b: a * b),
         "div": of(lambda a, b: a / b), "neg": of(lambda a: -a), "pow": of(lambda a, b: a ** b),
         "ln": of(sp.log), "log2": of(lambda a: sp.log(a) / sp.log(2)), "log10": of(lambda a: sp.log(a) / sp.log(10)),
         "log1p": of(lambda a: sp.log(1 + a)), "expm1": of(lambda a: sp.exp(a) - 1), "exp2": of(lambda a: 2 ** a),
-        "abs": of(sp.Abs), "norm_cdf": of(normal()), "sigmoid": of(lambda a: 1 / (1 + sp.exp(-a))),
-        "maximum": of(lambda a, b: cases(a > b, a, b)), "minimum": of(lambda a, b: cases(a < b, a, b)),
+        "norm_cdf": of(normal()), "sigmoid": of(lambda a: 1 / (1 + sp.exp(-a))),
+        **{name: of(function) for name, function in kinked().items()},
         "relu": of(lambda a: cases(a > 0, a, 0)),
         "less": of(lambda a, b: comparison(a < b)), "less_equal": of(lambda a, b: comparison(a <= b)),
         "equal": of(lambda a, b: comparison(sp.Eq(a, b))),
@@ -75,6 +75,61 @@ def _readings() -> dict[str, Callable[..., Any]]:
                                        a.expression, b.expression),
         "chain": of(lambda g, d: g * d), "defined": of(lambda y, p: p), "away": of(lambda a: a),
     }
+
+
+@lru_cache(maxsize=1)
+def kinked() -> dict[str, Any]:
+    """Rows with a kink or a jump as SymPy functions, whose slopes there are the contract's: 1/2 each at a tie."""
+    import sympy as sp
+
+    class sign(sp.sign):
+        def _eval_derivative(self, symbol: Any) -> Any:
+            return sp.Integer(0)
+
+    class floor(sp.floor):
+        def _eval_derivative(self, symbol: Any) -> Any:
+            return sp.Integer(0)
+
+    class Abs(sp.Abs):
+        def _eval_derivative(self, symbol: Any) -> Any:
+            return sign(self.args[0]) * self.args[0].diff(symbol)
+
+    class stop_gradient(sp.Function):
+        nargs = 1
+
+        def fdiff(self, argindex: int = 1) -> Any:
+            return sp.Integer(0)
+
+        def _eval_evalf(self, prec: int) -> Any:
+            return self.args[0]._eval_evalf(prec)
+
+    class maximum(sp.Function):
+        nargs, of_both, before = 2, staticmethod(max), sp.Gt
+
+        @classmethod
+        def eval(cls, a: Any, b: Any) -> Any:
+            return cls.of_both(a, b) if a.is_number and b.is_number and a.is_real and b.is_real else None
+
+        def fdiff(self, argindex: int = 1) -> Any:
+            mine, other = self.args if argindex == 1 else self.args[::-1]
+            return sp.Piecewise((1, self.before(mine, other)), (sp.Rational(1, 2), sp.Eq(mine, other)), (0, True))
+
+        def _latex(self, printer: Any, **_: Any) -> str:
+            return rf"\{self.func.__name__[:3]}\left({', '.join(map(printer._print, self.args))}\right)"
+
+        def _eval_evalf(self, prec: int) -> Any:
+            return self.func(*[argument._eval_evalf(prec) for argument in self.args])
+
+    class minimum(maximum):
+        of_both, before = staticmethod(min), sp.Lt
+
+    return {"abs": Abs, "sign": sign, "floor": floor, "maximum": maximum, "minimum": minimum,
+            "stop_gradient": stop_gradient}
+
+
+def unstopped(expression: Any) -> Any:
+    """A formula without its stop_gradient(), which matters only where it is still to be differentiated."""
+    return expression.replace(kinked()["stop_gradient"], lambda inner: inner)
 
 
 @lru_cache(maxsize=1)
@@ -101,12 +156,12 @@ def gradient_symbol(name: str) -> Any:
     """A symbol that is written behind the others of a product: x1*dz."""
     import sympy as sp
 
-    class GradientSymbol(sp.Symbol):  # SymPy's printers know another Gradient
+    class NameOfGradient(sp.Symbol):
         def sort_key(self, order: Any = None) -> Any:
             _, (count, _), *rest = super().sort_key(order)
             return sp.Symbol.class_key(), (count, (f"~{self.name}",)), *rest
 
-    return GradientSymbol(name, real=True)
+    return NameOfGradient(name, real=True)
 
 
 @cache

@@ -22,6 +22,8 @@ _LONGEST, _DEEPEST = 100, 30
 SIGNED = (SUM + PRODUCT) / 2  # -a: tighter than a sum, and a product may begin with it but not go on with it
 _GREEK = re.compile("alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|"
                     "phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega")
+_SHORT_GREEK = {"lam": "lambda", "eps": "epsilon"}
+_ACCENTS = {"hat", "bar", "tilde", "dot", "vec"}
 _ESCAPES = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}", **{c: "\\" + c for c in "_{}$%&#"}}
 
 
@@ -136,22 +138,32 @@ def clean(text: str) -> str:
 
 
 def latex_name(name: str) -> str:
-    r"""A name in LaTeX: Greek letters, subscripts, anything else upright and escaped.
+    r"""A name in LaTeX: Greek letters, subscripts, accents, anything else upright and escaped.
 
     >>> [latex_name(name) for name in ("w1", "alpha", "x_max", "cost", "50 %")]
     ['w_{1}', '\\alpha', 'x_{\\mathrm{max}}', '\\mathrm{cost}', '\\mathrm{50\\ \\%}']
+    >>> [latex_name(name) for name in ("lam", "w_1", "x_hat", "x_hat_2", "权重")]
+    ['\\lambda', 'w_{1}', '\\hat{x}', '\\hat{x}_{2}', '\\text{权重}']
     """
-    match = re.fullmatch(r"([A-Za-z]+?)(?:_([A-Za-z0-9]+)|(\d+))?", name)
+    match = re.fullmatch(r"([^\W\d_]+)(\d*)((?:_[^\W_]+)*)_?", name)
     if match is None:
         return r"\mathrm{" + "".join(_ESCAPES.get(c, r"\ " if c.isspace() else c) for c in clean(name)) + "}"
-    stem, *subscripts = match.groups()
-    below = subscripts[0] or subscripts[1]
-    return _word(stem) + (f"_{{{_word(below)}}}" if below else "")
+    stem, number, rest = match.groups()
+    written, below = _word(stem), [number] if number else []
+    for part in rest.split("_")[1:]:
+        if part in _ACCENTS:
+            written = rf"\{part}{{{written}}}"
+        else:
+            below.append(_word(part))
+    return written + (f"_{{{','.join(below)}}}" if below else "")
 
 
 def _word(word: str) -> str:
+    word = _SHORT_GREEK.get(word, word)
     if _GREEK.fullmatch(word):
         return "\\" + word
+    if not word.isascii() and not re.fullmatch("[\u0370-\u03ff]", word):
+        return rf"\text{{{word}}}"
     return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
 
 
