@@ -1,5 +1,6 @@
 """`derive` finds the derivations of the textbooks, and shows nothing that 50 digits do not confirm."""
 
+import json
 import math
 import subprocess
 import sys
@@ -388,3 +389,44 @@ def test_numbers_and_functions_are_written_as_a_person_writes_them(f, expected):
     x, = variables(x=0.5)
     step = derive(f(x))[x]
     assert str(step) == f"dL/dx = {expected}" and step.verified
+
+
+def test_the_lines_between_are_those_of_a_course():
+    loss, wrt = logistic()
+    derivation = derive(loss, wrt[:2], steps=True)
+    assert derivation.text().partition("\n\n")[2] == """\
+da    = dL/da = -y/a + (1 - y)/(1 - a)    (sum rule: each term by itself)
+da/dz = -1/u**2 * (-exp(-z))    (chain rule: outer 1/u, inner u = 1 + exp(-z))
+      = exp(-z)/(1 + exp(-z))**2
+      = a*(1 - a)    (with exp(-z) = (1 - a)/a)
+      = a - a**2
+dz    = dL/dz = da * da/dz = (-y/a + (1 - y)/(1 - a)) * a*(1 - a)    (put in)
+      = -y*(1 - a) + a*(1 - y)    (multiplied out)
+      = -y + a*y + a - a*y    (a*y cancels)
+      = a - y"""
+    assert r"&= \left(- \frac{y}{a} + \frac{1 - y}{1 - a}\right) \cdot a" in derivation.latex()
+    assert derive(loss, wrt[:2])["da/dz"].lines == ()
+
+
+@pytest.mark.parametrize("f, rule, line", [
+    (lambda x: sin(x ** 2), "chain rule: outer sin(u), inner u = x**2", "cos(u) * 2*x"),
+    (lambda x: x ** 2 * sin(x), "product rule: x**2 and sin(x)", "2*x * sin(x) + x**2 * cos(x)"),
+    (lambda x: (x ** 2 + 1) / (x - 3), "quotient rule: (x**2 + 1)/(x - 3)",
+     "(2*x*(x - 3) - (x**2 + 1)*1)/(x - 3)**2"),
+    (lambda x: 3 * exp(-x * x), "constant factor 3; chain rule: outer exp(u), inner u = -x**2",
+     "3 * (exp(u) * (-2*x))"),
+    (lambda x: x ** 7, "power rule", "7*x**6"), (lambda x: 2.0 ** x, "exponential rule", "2**x*ln(2)"),
+    (lambda x: x ** 2 + sin(x), "sum rule: each term by itself", "2*x + cos(x)"),
+])
+def test_the_rule_of_every_step_is_named_with_what_it_gives(f, rule, line):
+    x, = variables(x=0.7)
+    first, *_ = derive(f(x), steps=True)[x].lines
+    assert (first.rule, first.text) == (rule, line)
+
+
+def test_the_face_of_a_derivation_is_plain_data():
+    loss, wrt = logistic()
+    face = json.loads(json.dumps(derive(loss, wrt[:2], steps=True).face()))
+    line = next(line for line in face if line["name"] == "da/dz")
+    assert line["formula"] == "a - a**2" and line["latex"] == "a - a^{2}" and line["rule"].startswith("chain rule")
+    assert [algebra["text"] for algebra in line["algebra"]][-1] == "a*(1 - a)"

@@ -12,7 +12,6 @@ from autograd_mini.cli._arguments import InputError, assignments
 from autograd_mini.cli._expressions import add_expression
 from autograd_mini.cli._output import json_text
 from autograd_mini.explain import Diagnosis, check_derivation, derive, diagnose
-from autograd_mini.explain._formulas import latex_of, text_of
 from autograd_mini.render import latex, text
 
 
@@ -27,6 +26,7 @@ def register(commands: Any) -> None:
                           help="a relation between variables that may be used, such as 'y1 + y2 = 1'; repeatable")
     deriving.add_argument("--numbers", action="store_true", help="put the numbers in; each variable needs one")
     deriving.add_argument("--seconds", type=float, default=5.0, help="time for simplifying one step (default: 5)")
+    deriving.add_argument("--steps", action="store_true", help="the rule of every step and the algebra between")
     deriving.set_defaults(run=run_derive)
     checking = commands.add_parser(
         "check", help="is this derivation right, and if not, which step is the first wrong one?",
@@ -94,11 +94,10 @@ def _asked(call: Any) -> Any:
 def run_derive(options: argparse.Namespace) -> None:
     """Print the derivation."""
     loss, _ = _graph(options, all_given=options.numbers)
-    derivation = _asked(lambda: derive(loss, options.wrt or None, assume=options.assume, seconds=options.seconds))
+    derivation = _asked(lambda: derive(loss, options.wrt or None, assume=options.assume, seconds=options.seconds,
+                                       steps=options.steps))
     if options.json:
-        print(json_text([{"claim": step.claim, "kind": step.kind, "product": step.product,
-                          "forms": [text_of(form) for form in step.forms], "latex": latex_of(step.forms[-1]),
-                          "verified": step.verified, "note": step.note} for step in derivation]))
+        print(json_text([{"claim": step["name"], **step} for step in derivation.face()]))
     elif options.latex:
         print(derivation.latex(numbers=options.numbers))
     else:

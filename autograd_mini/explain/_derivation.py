@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Union
 
 from autograd_mini.explain._formulas import latex_of, short, text_of
+from autograd_mini.explain._lines import Line
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Step:
     forms      its formula in the stages shown, each as the terms of a sum (SymPy)
     verified   True where the result was confirmed at 50 digits; None where no point could be found to test it at
     note       why a result is not simplified; empty as a rule
+    lines      with `steps=True`, the rule by which it was taken and the algebra between, each line confirmed
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Step:
     forms: tuple[tuple[Any, ...], ...]
     verified: Optional[bool] = None
     note: str = ""
+    lines: tuple[Line, ...] = ()
 
     @property
     def result(self) -> Any:
@@ -71,25 +74,41 @@ class Derivation:
 
     def text(self, numbers: bool = False) -> str:
         """The derivation as text, an equals sign under the other; with `numbers`, the numbers of the graph put in."""
-        rows: list[tuple[str, str, list[str], str]] = []
+        rows: list[tuple[str, str, list[str], str, tuple[Line, ...], int]] = []
         for step in self.steps:
             sides = ([step.claim] if step.kind == "chain" else []) + [step.product] * bool(step.product)
+            opened = len(sides)
             sides += [text_of(form) for form in step.forms]
             if numbers:
                 sides += self._numbers(step, sides[-1])
             left = str(self.aliases_of(step.node)) if step.kind == "chain" else step.claim
-            rows.append((step.kind, left, sides, step.note))
-        width = max((len(left) for _, left, _, _ in rows), default=0)
+            rows.append((step.kind, left, sides, step.note, step.lines, opened))
+        width = max((len(left) for _, left, *_ in rows), default=0)
         lines, before = [], ""
-        for kind, left, sides, note in rows:
+        for kind, left, sides, note, between, opened in rows:
             lines += [""] * (before == "definition" != kind)
-            lines.append(f"{left.ljust(width)} = {' = '.join(sides)}" + (f"    ({note})" if note else ""))
+            remark = f"    ({note})" if note else ""
+            if between:
+                shown = [f"{line.text}    ({line.rule})" if line.rule else line.text for line in between]
+                shown += [sides[-1] + remark] * (between[-1].text != sides[-1])
+                lines += [f"{left.ljust(width)} = {' = '.join([*sides[:opened], shown[0]])}"]
+                lines += [f"{'':{width}} = {line}" for line in shown[1:]]
+            else:
+                lines.append(f"{left.ljust(width)} = {' = '.join(sides)}{remark}")
             before = kind
         return "\n".join(lines)
 
     def aliases_of(self, node: Any) -> str:
         """The short name of the root's derivative by a node: dz for dL/dz."""
         return next(step.by for step in self.steps if step.kind == "chain" and step.node is node)
+
+    def face(self) -> list[dict[str, Any]]:
+        """The derivation as plain data, a dictionary a step, for pages and files: texts, LaTeX and lines between."""
+        return [{"name": step.claim, "kind": step.kind, "product": step.product, "formula": step.texts[-1],
+                 "forms": step.texts, "latex": latex_of(step.forms[-1], self.aliases), "verified": step.verified,
+                 "note": step.note, "rule": step.lines[0].rule if step.lines else "",
+                 "algebra": [{"rule": line.rule, "text": line.text, "latex": line.latex} for line in step.lines]}
+                for step in self.steps]
 
     def _numbers(self, step: Step, last: str) -> list[str]:
         substituted = text_of(step.forms[-1], self.numbers)
@@ -101,10 +120,12 @@ class Derivation:
         lines = []
         for step in self.steps:
             sides = [step.latex_product] * bool(step.latex_product)
-            sides += [latex_of(form, self.aliases) for form in step.forms]
+            sides += [line.latex for line in step.lines]
+            sides += [latex_of(form, self.aliases) for form in step.forms[-1 if step.lines else 0:]]
             if numbers:
                 sides += [text.replace("*", r" \cdot ") for text in self._numbers(step, "")[-1:]]
-            lines.append(f"{step.latex_claim} &= {' = '.join(dict.fromkeys(sides))}")
+            between = " \\\\[4pt]\n&= " if step.lines else " = "
+            lines.append(f"{step.latex_claim} &= {between.join(dict.fromkeys(sides))}")
         return "\\begin{aligned}\n" + " \\\\[4pt]\n".join(lines) + "\n\\end{aligned}"
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ of the names by elimination. No simplification is shown that 50-digit arithmetic
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from autograd_mini._core.graph import require_fresh
 from autograd_mini.explain._derivation import Derivation, Step, number_of
@@ -22,18 +22,20 @@ from autograd_mini.explain._elimination import (
     time_limit,
 )
 from autograd_mini.explain._formulas import latex_of, text_of
+from autograd_mini.explain._lines import MOST, Line, chain_lines, local_lines
 from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
 
 def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str] = (), using: Sequence[Any] = (),
-           seconds: float = 5.0, seed: int = 0) -> Derivation:
+           seconds: float = 5.0, seed: int = 0, steps: bool = False) -> Derivation:
     """Derive the derivatives of a graph as formulas in its named nodes.
 
     `wrt` holds named nodes or leaves, or their names; by default all that are named. `assume` gives relations between
     the inputs that may be used, such as "y1 + y2 + y3 = 1", and `using` named nodes that the root does not depend on
     but that formulas may be written with (all the probabilities of a softmax, where the loss takes one). A step whose
-    simplification takes longer than `seconds` is shown unsimplified and says so; Ctrl-C leaves at any time.
+    simplification takes longer than `seconds` is shown unsimplified and says so; Ctrl-C leaves at any time. With
+    `steps` the rule of every step is named and the algebra between the raw product and the result is shown.
 
     >>> from autograd_mini import Value, exp, ln
     >>> z, y = Value(0.5, "z"), Value(1.0, "y")
@@ -51,17 +53,17 @@ def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str]
     """
     if not hasattr(loss, "operands"):
         raise TypeError(f"only a Value can be derived, not {type(loss).__name__}")
-    return _Deriver(loss, wrt, assume, using, seconds, seed).derivation()
+    return _Deriver(loss, wrt, assume, using, seconds, seed, steps).derivation()
 
 
 class _Deriver:
     """The working state of one derivation."""
 
     def __init__(self, loss: Any, wrt: Optional[Sequence[Any]], assume: Sequence[str], using: Sequence[Any],
-                 seconds: float, seed: int) -> None:
+                 seconds: float, seed: int, steps: bool) -> None:
         import sympy as sp
 
-        self.sp, self.loss, self.seconds = sp, loss, seconds
+        self.sp, self.loss, self.seconds, self.steps = sp, loss, seconds, steps
         given = list(wrt) if isinstance(wrt, (list, tuple)) else [] if wrt is None else [wrt]
         self.names = Names(loss, cut=[n for n in given if not isinstance(n, str)], using=list(using))
         require_fresh(self.names.order)
@@ -76,6 +78,7 @@ class _Deriver:
         self.aliases = {id(node): gradient_symbol(self._alias(self.names.names[id(node)], by_name))
                         for node in self.names.nodes}
         self.gradients: dict[int, Any] = {id(loss): sp.Integer(1)}
+        self.shown: dict[int, Any] = {id(loss): (sp.Integer(1),)}
         self.points = Points(self.names, self.assumptions, seed)
 
     def _target(self, target: Any, by_name: Mapping[str, Any]) -> Any:
@@ -148,7 +151,26 @@ class _Deriver:
         shown, verified, unverified = self._confirmed(candidates, truths)
         as_it_is = sp.Add(*shown) == sp.Add(*raw) or (user is self.loss and shown is termwise)
         stages = (shown,) if as_it_is else (raw, shown)
-        return self._step("local", user, node, stages, verified, note or unverified)
+        lines = self._lines(local_lines(definition, symbol, sp.Add(*shown), self.names.of(user)), stages, truths)
+        return self._step("local", user, node, stages, verified, note or unverified, lines=lines)
+
+    def _lines(self, proposed: Iterator[Line], stages: Sequence[Any],
+               truths: Sequence[tuple[int, Any]]) -> tuple[Line, ...]:
+        """Of the lines that are proposed those that are confirmed and say something new."""
+        lines: list[Line] = []
+        if not self.steps:
+            return ()
+        seen = {text_of(stages[-1])}
+        try:
+            with time_limit(self.seconds):
+                for line in proposed:
+                    if (line.text not in seen or (not lines and line.rule)) and len(lines) < MOST and truths \
+                            and all(self.points.agrees(line.formula, point, truth) for point, truth in truths):
+                        lines.append(line)
+                        seen.add(line.text)
+        except TookTooLong:
+            pass
+        return tuple(lines)
 
     def _local_forms(self, raw: Sequence[Any]) -> tuple[tuple[Any, ...], Any, str]:
         """Each term shortened by itself, and the whole by elimination."""
@@ -168,7 +190,7 @@ class _Deriver:
         if len(users) == 1 and users[0] is self.loss:
             only = locals_[id(self.loss)]
             self.gradients[id(node)] = only.result
-            return self._step("chain", self.loss, node, only.forms, only.verified, only.note)
+            return self._step("chain", self.loss, node, only.forms, only.verified, only.note, lines=only.lines)
         by_alias = (sp.Add(*(locals_[id(user)].result * (self.aliases[id(user)] if user is not self.loss else 1)
                              for user in users)),)
         product = sp.Add(*(self.gradients[id(user)] * locals_[id(user)].result for user in users))
@@ -185,14 +207,17 @@ class _Deriver:
                            else text_of(locals_[id(user)].forms[-1]) for user in users)
         latex = " + ".join(self._latex_fraction(self.loss, user) + r" \, " + self._latex_fraction(user, node)
                            if user is not self.loss else latex_of(locals_[id(user)].forms[-1]) for user in users)
-        return self._step("chain", self.loss, node, tuple(stages), verified, note or unverified, paths, latex)
+        factors = [(self.shown[id(user)], locals_[id(user)].result) for user in users]
+        lines = self._lines(chain_lines(factors), stages, self.points.total(node))
+        return self._step("chain", self.loss, node, tuple(stages), verified, note or unverified, paths, latex, lines)
 
     def _step(self, kind: str, user: Any, node: Any, stages: Sequence[Any], verified: Optional[bool], note: str,
-              product: str = "", latex_product: str = "") -> Step:
+              product: str = "", latex_product: str = "", lines: tuple[Line, ...] = ()) -> Step:
         if kind == "chain":
+            self.shown[id(node)] = stages[-1]
             self.points.gradients[self.aliases[id(node)]] = node
         return Step(kind, self._fraction(user, node), node, self.aliases[id(node)].name if kind == "chain" else user,
-                    self._latex_fraction(user, node), product, latex_product, tuple(stages), verified, note)
+                    self._latex_fraction(user, node), product, latex_product, tuple(stages), verified, note, lines)
 
     def _fraction(self, user: Any, node: Any) -> str:
         return f"d{self.names.names[id(user)]}/d{self.names.names[id(node)]}"
