@@ -41,7 +41,8 @@ def as_written(formula: Any) -> Any:
     """A formula with its floats as a person writes them: 0.3, 2*pi, sqrt(2), 1/3, and simple fractions as they are."""
     import sympy as sp
 
-    floats = [number for number in formula.atoms(sp.Rational) if number.q > 16 and not number.q & (number.q - 1)]
+    floats = [number for number in formula.atoms(sp.Rational)
+              if number.q > 1e6 or (number.q > 16 and not number.q & (number.q - 1))]
     return formula.xreplace({number: _recognised(number) for number in floats})
 
 
