@@ -8,6 +8,7 @@ import pytest
 from autograd_mini._core.expression import evaluate
 from autograd_mini.cli import main
 from autograd_mini.primitives import TABLE, number
+from autograd_mini.render._course import CourseLine, course_table, verify
 from autograd_mini.render._table import derivative_table, markdown
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "table.md"
@@ -55,3 +56,32 @@ def test_the_command(capsys):
     assert main(["table", "--format", "markdown"]) == 0
     assert capsys.readouterr().out == markdown()
     assert main(["table", "sine"]) == 2 and main(["table", "sin", "--format", "markdown"]) == 2
+
+
+@pytest.mark.parametrize("line", course_table(), ids=lambda line: line.name)
+def test_the_lines_of_a_course_are_what_sympy_derives(line):
+    sp = pytest.importorskip("sympy")
+    x, (u, v, f) = sp.Symbol("x", positive=True), sp.symbols("u v f", cls=sp.Function)
+    known = {"x": x, "u": u(x), "v": v(x), "du": u(x).diff(x), "dv": v(x).diff(x), "f": f, "sign": sp.sign,
+             "cbrt": sp.cbrt, "ln": sp.log, "abs": sp.Abs,
+             "df": lambda inner: sp.Subs(f(x).diff(x), x, inner)}
+    read = [sp.sympify(text.replace("f'", "df").replace("u'", "du").replace("v'", "dv"), known)
+            for text in (line.function, line.derivative)]
+    assert sp.simplify(read[0].diff(x) - read[1]).doit() == 0
+
+
+def test_a_wrong_line_of_a_course_is_not_printed():
+    for name, function, derivative in (("power", "x**n", "n*x**n"), ("quotient rule", "u/v", "u'/v'")):
+        with pytest.raises(ArithmeticError, match=name):
+            verify(CourseLine(name, function, derivative))
+
+
+def test_the_course_is_printed(capsys):
+    assert main(["table", "--course"]) == 0
+    assert "quotient rule" in (text := capsys.readouterr().out) and "(u'*v - u*v')/v**2" in text
+    assert main(["table", "--course", "--format", "markdown"]) == 0
+    page = capsys.readouterr().out
+    assert r"| product rule | $`u \, v`$ | $`u' \, v + u \, v'`$ |" in page and r"\sqrt{\pi}" in page
+    assert main(["table", "--course", "--format", "json"]) == 0
+    assert {"name": "sine", "function": "sin(x)", "derivative": "cos(x)"} in json.loads(capsys.readouterr().out)
+    assert main(["table", "sin", "--course"]) == 2

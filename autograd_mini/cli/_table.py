@@ -7,6 +7,7 @@ from typing import Any
 
 from autograd_mini.cli._arguments import InputError
 from autograd_mini.cli._output import json_text, table
+from autograd_mini.render._course import course_markdown, course_table
 from autograd_mini.render._table import derivative_table, markdown
 
 
@@ -16,11 +17,16 @@ def register(commands: Any) -> None:
                                   description="Every primitive with its derivatives, domain and points of choice.")
     command.add_argument("names", nargs="*", metavar="NAME", help="only these primitives")
     command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    command.add_argument("--course", action="store_true",
+                         help="the rules and derivatives of a calculus course, each verified as it is printed")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the table."""
+    if options.course:
+        run_course(options)
+        return
     entries = derivative_table()
     known = [entry.name for entry in entries]
     for name in options.names:
@@ -38,3 +44,15 @@ def run(options: argparse.Namespace) -> None:
         rows += [[entry.name, entry.function, ";  ".join(entry.derivatives), entry.domain, "; ".join(entry.choices)]
                  for entry in chosen]
         print(table(rows, left=5))
+
+
+def run_course(options: argparse.Namespace) -> None:
+    """Print the table of a course."""
+    if options.names:
+        raise InputError("--course prints the whole table: leave the names out")
+    if options.format == "markdown":
+        print(course_markdown(), end="")
+    elif options.format == "json":
+        print(json_text([line._asdict() for line in course_table()]))
+    else:
+        print(table([["rule", "function", "derivative by x"], *map(list, course_table())], left=3))
