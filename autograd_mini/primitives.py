@@ -66,7 +66,9 @@ _c_pow = _c("pow", 2)
 
 
 def _power(a: float, b: float) -> float:
-    return a * a if b == 2 else _quotient(1.0, a) if b == -1 else _c_pow(a, b)
+    if b in (2, 3, 4):
+        return a * a if b == 2 else a * a * a if b == 3 else (a * a) * (a * a)
+    return _quotient(1.0, a) if b == -1 else _c_pow(a, b)
 
 
 SMALLEST_NORMAL, LARGEST = 2.0 ** -1022, math.nextafter(math.inf, 0.0)
@@ -126,12 +128,14 @@ pow = primitive("pow", _power,
                 (lambda y, a, b: where(chain(1 - equal(b - 1 + 1, b) * (1 - equal(b - 1, b)), 1 - equal(a, 0)),
                                        chain(b, y) / a, chain(b, a ** (b - 1))),
                  lambda y, a, b: y * ln(a + equal(a, 0) * (1 - less(b, 0)))),
-                c="{1} == 2 ? {0} * {0} : {1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
+                c="{1} == 2 ? {0} * {0} : {1} == 3 ? {0} * {0} * {0} : {1} == 4 ? ({0} * {0}) * ({0} * {0}) : "
+                  "{1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
                 text="{0:5} ** {1:3}", latex="{0:5}^{{{1}}}", binds=POWER, numpy="power",
                 shortcut=((1, 1.0, 0), (1, 2.0, ("square", 0)), (1, -1.0, ("reciprocal", 0)), (1, 0.0, 1.0)),
                 domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)),
-                ulps=(2, _power_ulps), course=("b*a**(b - 1)", "a**b*ln(a)"), lanes="direct.power",
-                arrays="where(b == 2, a * a, where(b == -1, 1 / a, power(a, b)))")
+                ulps=(3, _power_ulps), course=("b*a**(b - 1)", "a**b*ln(a)"), lanes="direct.power",
+                arrays="where(b == 2, a * a, where(b == 3, a * a * a, where(b == 4, (a * a) * (a * a), "
+                       "where(b == -1, 1 / a, power(a, b + zeros_like(a))))))")  # a lone 0.5 would be read as sqrt
 
 # Powers, exponentials and logarithms ----------------------------------------------------------------------------------
 

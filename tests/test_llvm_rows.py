@@ -15,6 +15,7 @@ from autograd_mini.program import trace
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data
 from autograd_mini.program._reduction import BLOCK, blocks, join
+from autograd_mini.program._scalar import Interpreter
 from autograd_mini.program._vectorized import Vectorized
 
 pytest.importorskip("llvmlite")
@@ -204,12 +205,15 @@ def test_large_graphs_in_pieces_have_the_same_bits_for_one_row_and_many(operatio
     body = long_body(operations)
     x = rng.normal(size=(37, 1))
     batch = Batch(np.array([0.0, 0.9]), [Data(0, x)], 37)
-    compiled, scalar = Rows(body, batch.is_data()), Scalar(body)
+    compiled = Rows(body, batch.is_data())
     together = run_rows(compiled, batch, 3)
-    one = np.array([scalar.run(np.array([number, 0.9])) for number in x[:, 0]])
-    assert same(together, one)
-    readable = run_rows(Vectorized(body, batch.is_data()), batch, 3)
-    np.testing.assert_allclose(together, readable, rtol=1e-9)
+    one = [run_rows(compiled, Batch(batch.numbers, [Data(0, x[at:at + 1])], 1), 3)[0] for at in range(37)]
+    assert same(together, np.array(one))
+    scalar, readable = Scalar(body), Interpreter(body)
+    for number in x[:5, 0].tolist():
+        assert scalar.run(np.array([number, 0.9])).tolist() == readable.run([number, 0.9])
+    by_arrays = run_rows(Vectorized(body, batch.is_data()), batch, 3)
+    np.testing.assert_allclose(together, by_arrays, rtol=1e-9)
     lanes = run_sums(compiled, batch, 3)
     np.testing.assert_allclose(lanes, together.sum(axis=0), rtol=1e-12)
 

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from points import points
+from reference import mp, ulps
 
 import autograd_mini as am
 from autograd_mini import primitives
 from autograd_mini._body.builder import expand
 from autograd_mini._core import value
-from autograd_mini.primitives import ROWS
+from autograd_mini.primitives import ROWS, TABLE
 from autograd_mini.program import _executors as executors, _reduction as reduction, trace
 
 BUILT_IN = [row for row in ROWS if row.name in primitives.BUILT_IN]
@@ -93,10 +94,30 @@ def test_c_source_has_the_bits_of_the_engine(tmp_path):
 
 @pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
 @pytest.mark.parametrize("executor", [executor for executor in EXECUTORS if executor != "numpy"])
-def test_one_example_has_the_bits_of_a_row_of_data(row, executor):
+def test_one_example_has_the_bits_of_the_engine_in_every_executor(row, executor):
     program, at = program_of(row), np.array([*row.at, *table_of_points(row, 1)[:30]])
-    together = program.map(*at.T, executor=executor)
-    assert_same_bits([program(*point, executor=executor) for point in at.tolist()], together)
+    found = [program(*point, executor=executor) for point in at.tolist()]
+    assert_same_bits(found, [row.number(*point) for point in at.tolist()])
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.5, -0.5, 3.0, 4.0, 1 / 3])
+def test_special_values_are_the_same_for_few_rows_and_many(exponent):
+    program = trace(lambda x: x ** exponent, 1.0)
+    for number in (0.0, -0.0, math.inf, -math.inf, math.nan, -1.0, 5e-324, 1.0):
+        for executor in (None, *EXECUTORS):
+            for rows in (10, 5000):
+                found = program.map(np.full(rows, number), executor=executor)
+                assert_same_bits(found[[0, -1]], [TABLE["pow"].number(number, exponent)] * 2)
+
+
+@pytest.mark.parametrize("exponent", [3, 4])
+def test_small_powers_are_products_within_three_roundings(exponent):
+    program, x = trace(lambda x: x ** exponent, 1.0), np.random.default_rng(4).normal(size=2000) * 10
+    exact = [mp.mpf(number) ** exponent for number in x.tolist()]
+    for executor in (None, *EXECUTORS):
+        found = program.map(x, executor=executor)
+        assert_same_bits(found, [TABLE["pow"].number(number, float(exponent)) for number in x.tolist()])
+        assert max(ulps(number, truth) for number, truth in zip(found.tolist(), exact)) <= 3
 
 
 def test_c_source_of_a_row_without_c_names_the_column():

@@ -11,10 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini.program._llvm import exponential, special
-from autograd_mini.program._llvm.ir import Code, Lanes, floor as _floor, select, sqrt as _sqrt
+from autograd_mini.program._llvm.engine import library_routine
+from autograd_mini.program._llvm.ir import Code, Lanes, call_each, floor as _floor, select, sqrt as _sqrt
 
 Operand = Any
 """Lanes, or a float for a constant; at least one operand of an operation is Lanes."""
+
+
+FUNCTION = ".function"
+"""What the symbol of an elementary function of our own has between its name and the number of lanes."""
 
 
 def _number(truth: Lanes) -> Lanes:
@@ -36,12 +41,23 @@ def lanes(operand: Operand, code: Code) -> Lanes:
 def power(code: Code, a: Operand, b: Operand) -> Lanes:
     if not isinstance(b, Lanes):
         a = lanes(a, code)
-        if b in (2.0, -1.0):
-            return a * a if b == 2 else 1.0 / a
-        return outlined(code, "pow", special.general_pow, (a, code.constant(b)))
+        product = _PRODUCTS.get(b)
+        return product(a) if product else _usual_power(code, a, code.constant(b))
     a = lanes(a, code)
-    usual = outlined(code, "pow", special.general_pow, (a, b))
-    return select(b.same(2.0), a * a, select(b.same(-1.0), 1.0 / a, usual))
+    result = _usual_power(code, a, b)
+    for exponent, product in _PRODUCTS.items():
+        result = select(b.same(exponent), product(a), result)
+    return result
+
+
+_PRODUCTS: dict[float, Callable[[Lanes], Lanes]] = {
+    2.0: lambda a: a * a, 3.0: lambda a: a * a * a, 4.0: lambda a: (a * a) * (a * a), -1.0: lambda a: 1.0 / a}
+
+
+def _usual_power(code: Code, a: Lanes, b: Lanes) -> Lanes:
+    if code.library:
+        return call_each(code, library_routine("pow"), [a, b])
+    return outlined(code, "pow", special.general_pow, (a, b))
 
 
 def maximum(code: Code, a: Operand, b: Operand) -> Lanes:
@@ -71,8 +87,8 @@ chain.hides_nan = False  # type: ignore[attr-defined]
 
 
 def outlined(code: Code, name: str, elementary: Callable[..., Lanes], operands: Sequence[Lanes]) -> Lanes:
-    """An elementary function: written in place, or as a call where that keeps a large graph's code small."""
-    if code.inlines:
+    """An elementary function: written in place, or as a call where it is used often."""
+    if code.called is not None and name not in code.called:
         return elementary(*operands)
     symbol, definition, declarations = _function(name, elementary, len(operands), code.lanes)
     code.declarations.update(declarations)
@@ -84,7 +100,7 @@ def outlined(code: Code, name: str, elementary: Callable[..., Lanes], operands: 
 @functools.lru_cache(maxsize=256)
 def _function(name: str, elementary: Callable[..., Lanes], arity: int, lanes: int) -> tuple[str, str, dict[str, str]]:
     code = Code(lanes)
-    kind, symbol = code.type("f"), f"@{name}.function{lanes}"
+    kind, symbol = code.type("f"), f"@{name}{FUNCTION}{lanes}"
     result = elementary(*[code.wrap(f"%x{place}") for place in range(arity)])
     listed = ", ".join(f"{kind} %x{place}" for place in range(arity))
     text = "\n".join([f"define internal {kind} {symbol}({listed}) noinline {{", "entry:", *code.lines,

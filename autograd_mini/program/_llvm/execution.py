@@ -28,7 +28,9 @@ from autograd_mini.program._reduction import BLOCK, LANES, blocks
 
 
 class Scalar:
-    """A body compiled for one example.
+    """A body compiled for one example, with the bits of the eager engine: it calls the C library.
+
+    `of_steps` has our own functions, whose bits are those of rows of data.
 
     run(numbers)    numbers: an array of float64, one for each input; returns an array, one number for each output
 
@@ -36,17 +38,18 @@ class Scalar:
     """
 
     def __init__(self, body: Body) -> None:
-        body = expand(body, keep=has_reading)
-        self._prepare(body.inputs, body.constants, steps(body), body.outputs)
+        body = expand(body)
+        self._prepare(body.inputs, body.constants, steps(body), body.outputs, library=True)
 
     @classmethod
     def of_steps(cls, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> Scalar:
         self = cls.__new__(cls)
-        self._prepare(inputs, constants, made, outputs)
+        self._prepare(inputs, constants, made, outputs, library=False)
         return self
 
-    def _prepare(self, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int]) -> None:
-        self.text = kernels.scalar(inputs, constants, made, outputs)
+    def _prepare(self, inputs: int, constants: Sequence[float], made: Sequence[Step], outputs: Sequence[int],
+                 library: bool) -> None:
+        self.text = kernels.scalar(inputs, constants, made, outputs, library)
         self.inputs, self.outputs = inputs, len(outputs)
 
     @cached_property

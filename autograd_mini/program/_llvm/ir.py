@@ -13,7 +13,7 @@ processor without the instruction pays with a slow call.
 from __future__ import annotations
 
 import struct
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Collection, Iterable, Optional, Sequence, Union
 
 Number = Union[int, float]
 _OPERATION = {"f": {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"},
@@ -28,10 +28,15 @@ def double(number: float) -> str:
 
 
 class Code:
-    """The instructions of one function over `lanes` rows, and what it needs declared beside it."""
+    """The instructions of one function over `lanes` rows, and what it needs declared beside it.
 
-    def __init__(self, lanes: int, careful: bool = True, inlines: bool = True, scales: bool = False) -> None:
-        self.lanes, self.careful, self.inlines = lanes, careful, inlines
+    Elementary functions are those of the C library where `library` says so; else our own, written in place but for
+    the `called` ones, which are functions of the module (None: all of them).
+    """
+
+    def __init__(self, lanes: int, careful: bool = True, called: Optional[Collection[str]] = (), scales: bool = False,
+                 library: bool = False) -> None:
+        self.lanes, self.careful, self.called, self.library = lanes, careful, called, library
         self.scales = scales and lanes == 16
         self.truths: dict[str, str] = {}
         self.decays: dict[str, Lanes] = {}

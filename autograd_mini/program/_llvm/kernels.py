@@ -23,13 +23,10 @@ from typing import NamedTuple, Optional
 from autograd_mini.program._llvm import engine
 from autograd_mini.program._llvm.ir import Code
 from autograd_mini.program._llvm.loading import TILE, Line, Loader, Source, address, half, lines_ahead, splat
-from autograd_mini.program._llvm.lowering import Operand, Step, is_elementary, lower
+from autograd_mini.program._llvm.lowering import Operand, Step, lower, repeated
 from autograd_mini.program._reduction import BLOCK, LANES
 
 PIECE = 200
-INLINED = 40
-"""More elementary functions than this in a graph are called, not written in place."""
-
 OPTIMIZED = 5_000
 """Longer graphs are compiled without optimisation."""
 
@@ -88,19 +85,20 @@ def write_piece(code: Code, part: Sequence[Step], fetch: Callable[[int], Operand
     return known
 
 
-def scalar(inputs: int, constants: Sequence[float], steps: Sequence[Step], outputs: Sequence[int]) -> Text:
-    """The module of one example's function."""
+def scalar(inputs: int, constants: Sequence[float], steps: Sequence[Step], outputs: Sequence[int],
+           library: bool) -> Text:
+    """The module of one example's function, with the C library's elementary functions or with our own."""
     cut = Pieces(steps, outputs)
     first_step = inputs + len(constants)
     wanted: dict[int, list[int]] = {}
     for position, slot in enumerate(outputs):
         wanted.setdefault(slot, []).append(position)
-    inlines = sum(is_elementary(row) for row, _, _ in steps) <= INLINED
+    called = repeated(steps)
     declarations: dict[str, str] = {}
     functions: list[str] = []
     arguments = "ptr noalias %numbers, ptr noalias %results, ptr noalias %frame"
     for piece, part in enumerate(cut.pieces):
-        code = Code(1, careful=True, inlines=inlines)
+        code = Code(1, careful=True, called=called, library=library)
 
         def fetch(slot: int, code: Code = code) -> Operand:
             if inputs <= slot < first_step:
@@ -166,14 +164,14 @@ _CALL = ("i64 %row, i64 %live, ptr %addresses, ptr %strides, ptr %shared, ptr %f
 def rows(plan: RowsPlan) -> Text:
     """The module of a kernel over rows."""
     cut = Pieces(plan.steps, [*plan.summed, *(slot for slot, _ in plan.written)])
-    inlines = sum(is_elementary(row) for row, _, _ in plan.steps) <= INLINED
+    called = repeated(plan.steps)
     declarations: dict[str, str] = {}
     functions: list[str] = []
     single = len(cut.pieces) == 1
     in_registers = single and len(plan.summed) <= 12
     writer, ahead = None, lines_ahead(plan.sources)
     for piece, part in enumerate(cut.pieces):
-        writer = _RowsWriter(plan, cut, inlines, in_registers, ahead)
+        writer = _RowsWriter(plan, cut, called, in_registers, ahead)
         writer.code.block = "tile" if single else "entry"
         writer.write(part, final=piece == len(cut.pieces) - 1)
         declarations.update(writer.code.declarations)
@@ -194,9 +192,10 @@ def rows(plan: RowsPlan) -> Text:
 class _RowsWriter:
     """Writes one piece of a kernel over rows."""
 
-    def __init__(self, plan: RowsPlan, cut: Pieces, inlines: bool, in_registers: bool, lines: list[Line]) -> None:
+    def __init__(self, plan: RowsPlan, cut: Pieces, called: frozenset[str], in_registers: bool,
+                 lines: list[Line]) -> None:
         self.plan, self.cut, self.in_registers = plan, cut, in_registers
-        self.code = Code(TILE, careful=plan.careful, inlines=inlines, scales=engine.has_feature("avx512f"))
+        self.code = Code(TILE, careful=plan.careful, called=called, scales=engine.has_feature("avx512f"))
         self.code.before += [
             "  %live.first = insertelement <8 x i64> poison, i64 %live, i64 0",
             "  %live.all = shufflevector <8 x i64> %live.first, <8 x i64> poison, <8 x i32> zeroinitializer",

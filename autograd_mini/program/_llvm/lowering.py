@@ -17,6 +17,7 @@ import functools
 import importlib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ from autograd_mini._core.rows import Primitive
 from autograd_mini.program._llvm import direct
 from autograd_mini.program._llvm.engine import routine
 from autograd_mini.program._llvm.ir import Code, Lanes, call_each
+
+REPEATED = 6
+"""A function that is used more often than this is called, not written in place."""
 
 Step = tuple[Primitive, Sequence[int], int]
 """(row, operand slots, result slot)"""
@@ -67,6 +71,22 @@ def _late(found: Sequence[Step]) -> list[Step]:
     return [found[place] for place in order]
 
 
+def repeated(steps: Iterable[Step]) -> frozenset[str]:
+    """The elementary functions that these steps use so often that each is compiled once and called."""
+    uses = Counter(name for row, _, _ in steps for name in _functions(row))
+    return frozenset(name for name, count in uses.items() if count > REPEATED)
+
+
+@functools.lru_cache(maxsize=1024)
+def _functions(row: Primitive) -> tuple[str, ...]:
+    """The elementary functions that the reading of a row uses."""
+    if row.lanes is None:
+        return ()
+    code = Code(1, called=None)
+    lower(code, row, [code.wrap(f"%x{place}") for place in range(len(row.partials))])
+    return tuple(symbol[1:].partition(direct.FUNCTION)[0] for symbol in code.declarations if direct.FUNCTION in symbol)
+
+
 def lower(code: Code, row: Primitive, operands: Sequence[Operand]) -> Lanes:
     """Write one operation and return its result."""
     if not any(isinstance(operand, Lanes) for operand in operands):
@@ -75,7 +95,7 @@ def lower(code: Code, row: Primitive, operands: Sequence[Operand]) -> Lanes:
     if function is not None and not is_elementary(row):
         return function(code, *operands)
     lanes = [direct.lanes(operand, code) for operand in operands]
-    if function is None:
+    if function is None or code.library:
         return call_each(code, routine(row), lanes)
     return direct.outlined(code, row.name, function, lanes)
 
