@@ -372,6 +372,22 @@ def test_it_is_light_and_asks_the_network_for_nothing(tab, folder):
     assert "http" not in re.sub(r"http://www\.w3\.org/[\w/.]*", "", path.read_text("utf-8"))
 
 
+def test_of_a_large_graph_the_nodes_nearest_to_the_root_live(tab, folder):
+    x = Value(0.5, "x")
+    value = x
+    for _ in range(20_000):
+        value = am.sin(value) + 1e-3
+    path = show(tab, folder, value)
+    assert path.stat().st_size < 100_000 and tab.run("graph.nodes.length") == 300
+    assert floats(tab, "graph.values")[-1] == value.data
+    tab.run("setLeaf(0, 0.25)")
+    tab.frame()
+    expected = 0.25
+    for op in tab.run("graph.nodes.slice(1).map(node => node.op)"):
+        expected = math.sin(expected) if op == "sin" else expected + 1e-3
+    assert floats(tab, "graph.values")[-1] == pytest.approx(expected, rel=1e-14)
+
+
 def test_both_languages_say_everything(tab, folder):
     assert all(len(entry) == 2 and all(entry) for entry in words().values())
     package = pathlib.Path(am.__file__).parent

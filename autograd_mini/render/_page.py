@@ -13,6 +13,7 @@ import importlib.resources
 import json
 import math
 import re
+from collections import deque
 from typing import Any, Optional, Sequence
 
 from autograd_mini._core import registry
@@ -30,6 +31,8 @@ ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view"
          "steps", "panels", "derivation", "exercises", "controls")
 _DERIVED, _NAMED, _WIDEST = 120, 16, 40
 """Up to how many nodes, names, and operations between names a page brings its derivation: algebra takes its time."""
+_MOST, _KEPT = 1000, 300
+"""A graph of more nodes is cut to so many: what they are computed from stands as numbers, which can be moved."""
 _SPARE = re.compile(r"""("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| ?(=>|[!=]==|&&|\|\||[=,;:?(){}<>\[\]]) ?""")
 LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
 
@@ -40,7 +43,7 @@ def page(values: Sequence[Any], title: str, language: str = "en",
 
     `exercises` are pairs of nodes, the derivative of one by the other to be asked for: the page opens with them.
     """
-    order = topological_order(*values)
+    order = _nearest(values)
     expression = clean_lines(text(values[-1])) if len(order) <= _DERIVED else ""
     place = {id(node): i for i, node in enumerate(order)}
     used = {node.operation for node in order if node.operands}
@@ -114,11 +117,28 @@ def jsonable(number: float) -> Any:
     return number if math.isfinite(number) and (number or math.copysign(1, number) > 0) else repr(number)
 
 
+def _nearest(values: Sequence[Any]) -> list[Any]:
+    """The nodes of a graph in order; of one that is too large for a page those nearest to the roots."""
+    order = topological_order(*values)
+    if len(order) <= _MOST:
+        return order
+    kept = {id(value): value for value in values}
+    pending = deque(values)
+    while pending and len(kept) < _KEPT:
+        for operand in pending.popleft().operands:
+            if is_node(operand) and id(operand) not in kept:
+                kept[id(operand)] = operand
+                pending.append(operand)
+    return [node for node in order if id(node) in kept]
+
+
 def _node(node: Any, place: dict[int, int], rows: dict[str, dict[str, Any]],
           scopes: dict[tuple[str, ...], int]) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": clean(node.name)} if node.name else {}
     if node.note is not None and node.note.scope:
         entry["scope"] = scopes.setdefault(node.note.scope, len(scopes))
+    if not all(id(operand) in place for operand in node.operands if is_node(operand)):
+        return {**entry, "x": jsonable(node.data)}  # what it is computed from is further away than the page goes
     if not node.operands:
         toggle = {"toggle": 1} if node.data in (0, 1) and LABEL.fullmatch(node.name or "") else {}
         return {**entry, "x": jsonable(node.data), **toggle}
@@ -179,12 +199,13 @@ def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str
     """The derivation, line by line, where the wing that derives can be had; names are for the page to look up."""
     named = {node.name: node for node in order if node.name}
     wrt = [node for node in named.values() if node is not value and not LABEL.fullmatch(node.name)]
+    if registry.derive is None or len(order) > _DERIVED or not 0 < len(named) <= _NAMED or not value.operands:
+        return []
     width: dict[int, int] = {}  # how many operations a node is when all between names is written out
     for node in order:
         parts = [1 if o.name else width[id(o)] for o in node.operands if is_node(o)]
         width[id(node)] = bool(node.operands) + sum(parts)
-    if registry.derive is None or len(order) > _DERIVED or not 0 < len(named) <= _NAMED or not value.operands \
-            or max(width.values()) > _WIDEST:
+    if max(width.values()) > _WIDEST:
         return []
     try:
         steps = list(registry.derive(value, wrt))
