@@ -100,7 +100,7 @@ class Layer(Network):
         generator = np.random.default_rng(seed)
         self.inputs = _count(inputs, "inputs")
         self.neurons = [Neuron(inputs, activation, generator) for _ in range(_count(outputs, "outputs"))]
-        self._parameters = [parameter for neuron in self.neurons for parameter in neuron.parameters()]
+        self._parameters = _named("neuron", self.neurons)
 
     def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> list[Any]:
         width = self.inputs + 1
@@ -111,8 +111,8 @@ class MLP(Network):
     """A multilayer perceptron: layers of the given sizes, one after another; a single output comes without a list.
 
     >>> net = MLP(2, [8, 8, 1], seed=1)
-    >>> len(net.parameters()), type(net([0.5, -0.5])).__name__
-    (105, 'Value')
+    >>> len(net.parameters()), type(net([0.5, -0.5])).__name__, net.parameters()[0].name
+    (105, 'Value', 'layer1.neuron1.w1')
 
     `activation` is that of the hidden layers, `output` that of the last one.
     """
@@ -126,7 +126,7 @@ class MLP(Network):
         widths = [inputs, *sizes]
         self.layers = [Layer(widths[i], widths[i + 1], activation if i < len(sizes) - 1 else output, generator)
                        for i in range(len(sizes))]
-        self._parameters = [parameter for layer in self.layers for parameter in layer.parameters()]
+        self._parameters = _named("layer", self.layers)
 
     def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
         start = 0
@@ -135,6 +135,14 @@ class MLP(Network):
             x = layer.apply(parameters[start:end], x)
             start = end
         return x[0] if len(x) == 1 else x
+
+
+def _named(kind: str, parts: Sequence[Network]) -> list[Any]:
+    """The parameters of all parts, each with the name of its part before its own."""
+    for place, part in enumerate(parts, 1):
+        for parameter in part.parameters():
+            parameter.name = f"{kind}{place}.{parameter.name}"
+    return [parameter for part in parts for parameter in part.parameters()]
 
 
 def _count(number: Any, what: str) -> int:
