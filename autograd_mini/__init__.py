@@ -46,7 +46,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def _derive(value: _Any, wrt: _Any) -> _Any:
-    return __getattr__("derive")(value, wrt, seconds=1.0)
+    return __getattr__("derive")(value, wrt, seconds=1.0, steps=True)
 
 
 _registry.derive = _derive

@@ -234,6 +234,7 @@ def test_the_derivation_lights_its_path_and_its_numbers_follow(tab, folder):
     assert tab.run(f"byId('line{k}').textContent").endswith("=0.8176−0=0.8176")
     lit = set(tab.run("[...lit].map(box => box.title)"))
     assert {"z", "a", "L"} <= lit and "w1" not in lit
+    assert "multiplied out" in tab.run(f"byId('line{k}').textContent")
     assert tab.run("[...document.querySelectorAll('.edge.lit')].length") >= 8
     assert tab.run("document.querySelectorAll('#panel math mfrac').length") > 8
 

@@ -216,5 +216,5 @@ def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str
         by = place[id(step.node)]
         of = {"definition": by, "chain": place[id(value)]}.get(step.kind, place.get(id(step.by)))
         lines.append({"kind": step.kind, "of": of, "by": by, "product": step.product, "forms": step.texts,
-                      "note": step.note})
+                      "note": step.note, "algebra": [[line.rule, line.text] for line in step.lines]})
     return lines

@@ -21,6 +21,7 @@ function lineElement(line, k) {
   const open = chosen === k, sides = [...(line.product ? [line.product] : []), ...line.forms];
   const shown = open ? sides : line.kind === "chain" && line.product ? [line.product, line.forms.at(-1)] : [line.forms.at(-1)];
   const formulas = chainOfEquals(...shown.map(side => mathOf(parse(side))));
+  const algebra = open ? (line.algebra ?? []).map(algebraLine) : [];
   const pickIt = () => pick(k);
   return make("div", {class: "line", id: "line" + k, role: "button", tabindex: 0, on: {click: pickIt, keydown: event => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -28,7 +29,13 @@ function lineElement(line, k) {
     event.stopPropagation();
     pickIt();
   }}}, make("div", {class: "kind"}, say(line.kind) + (line.note ? ` · ${line.note}` : "")),
-    equation(claimMath(line), mo("="), ...formulas), make("div", {class: "equation live"}));
+    equation(claimMath(line), mo("="), ...formulas), ...algebra, make("div", {class: "equation live"}));
+}
+
+// A line of the algebra between, with the rule it was taken by; letters such as u stand for what the rule says.
+function algebraLine([rule, text]) {
+  const known = name => { try { return meaning(name); } catch { return {letter: name}; } };
+  return make("div", {class: "equation algebra"}, math(mo("="), mathOf(parse(text, known))), " ", make("small", {}, rule));
 }
 
 function pick(k) {
