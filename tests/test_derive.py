@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import sympy
 
 from autograd_mini import (
     StaleGraphError,
@@ -33,6 +34,7 @@ from autograd_mini import (
 from autograd_mini._core.expression import evaluate
 from autograd_mini.explain import derive
 from autograd_mini.explain._elimination import TookTooLong, time_limit
+from autograd_mini.explain._lines import over_an_index
 
 
 def named(node, name):
@@ -430,3 +432,27 @@ def test_the_face_of_a_derivation_is_plain_data():
     line = next(line for line in face if line["name"] == "da/dz")
     assert line["formula"] == "a - a**2" and line["latex"] == "a - a^{2}" and line["rule"].startswith("chain rule")
     assert [algebra["text"] for algebra in line["algebra"]][-1] == "a*(1 - a)"
+
+
+def test_sums_over_examples_are_written_over_an_index():
+    w1, w2, b, lam = variables(w1=0.3, w2=-0.2, b=0.1, lam=0.5)
+    cost = lam * w1 ** 2
+    for k, (first, second, label) in enumerate(((0.5, 1.5, 1.0), (-0.4, 0.3, 0.0), (1.2, -0.7, 1.0)), 1):
+        x1, x2, y = variables(**{f"x{k}1": first, f"x{k}2": second, f"y{k}": label})
+        a = named(sigmoid(named(w1 * x1 + w2 * x2 + b, f"z{k}")), f"a{k}")
+        cost = cost - (y * ln(a) + (1 - y) * ln(1 - a)) / 3
+    derivation = derive(named(cost, "J"), [w2, b], steps=True)
+    assert derivation[w2].summed == ("1/3*sum_k x_k2*(a_k - y_k)",
+                                     r"\frac{1}{3} \sum_k x_{k2} \left(a_{k} - y_{k}\right)")
+    assert derivation[b].summed[0] == "1/3*sum_k (a_k - y_k)"
+    assert derivation["J"].summed[0] == "-1/3*sum_k (y_k*ln(a_k) + (1 - y_k)*ln(1 - a_k)) + lam*w1**2"
+    assert "= 1/3*sum_k x_k2*(a_k - y_k)" in derivation.text() and derivation["z1"].summed is None
+
+
+@pytest.mark.parametrize("terms, expected", [
+    ("w1*x1 + w2*x2 + w3*x3", "sum_k w_k*x_k"), ("w1*x11 + w2*x12 + w3*x13 + b", "sum_k w_k*x_1k + b"),
+    ("2*w1*x1 + w2*x2 + w3*x3", None), ("w1*x1 + w2*x2", None), ("w1*x2 + w2*x3 + w3*x1", None), ("a + b + c", None),
+])
+def test_an_index_is_only_seen_where_there_is_one(terms, expected):
+    summed = over_an_index(sympy.sympify(terms, {name: sympy.Symbol(name, real=True) for name in "abc"}))
+    assert (summed and summed[0]) == expected

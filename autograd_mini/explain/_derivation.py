@@ -20,6 +20,7 @@ class Step:
     verified   True where the result was confirmed at 50 digits; None where no point could be found to test it at
     note       why a result is not simplified; empty as a rule
     lines      with `steps=True`, the rule by which it was taken and the algebra between, each line confirmed
+    summed     with `steps=True`, the result as a sum over an index k where it is one, as text and LaTeX
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Step:
     verified: Optional[bool] = None
     note: str = ""
     lines: tuple[Line, ...] = ()
+    summed: Optional[tuple[str, str]] = None
 
     @property
     def result(self) -> Any:
@@ -74,7 +76,7 @@ class Derivation:
 
     def text(self, numbers: bool = False) -> str:
         """The derivation as text, an equals sign under the other; with `numbers`, the numbers of the graph put in."""
-        rows: list[tuple[str, str, list[str], str, tuple[Line, ...], int]] = []
+        rows: list[tuple[str, str, list[str], str, tuple[Line, ...], int, Any]] = []
         for step in self.steps:
             sides = ([step.claim] if step.kind == "chain" else []) + [step.product] * bool(step.product)
             opened = len(sides)
@@ -82,10 +84,10 @@ class Derivation:
             if numbers:
                 sides += self._numbers(step, sides[-1])
             left = str(self.aliases_of(step.node)) if step.kind == "chain" else step.claim
-            rows.append((step.kind, left, sides, step.note, step.lines, opened))
+            rows.append((step.kind, left, sides, step.note, step.lines, opened, step.summed))
         width = max((len(left) for _, left, *_ in rows), default=0)
         lines, before = [], ""
-        for kind, left, sides, note, between, opened in rows:
+        for kind, left, sides, note, between, opened, summed in rows:
             lines += [""] * (before == "definition" != kind)
             remark = f"    ({note})" if note else ""
             if between:
@@ -95,6 +97,7 @@ class Derivation:
                 lines += [f"{'':{width}} = {line}" for line in shown[1:]]
             else:
                 lines.append(f"{left.ljust(width)} = {' = '.join(sides)}{remark}")
+            lines += [f"{'':{width}} = {summed[0]}"] if summed else []
             before = kind
         return "\n".join(lines)
 
@@ -107,6 +110,7 @@ class Derivation:
         return [{"name": step.claim, "kind": step.kind, "product": step.product, "formula": step.texts[-1],
                  "forms": step.texts, "latex": latex_of(step.forms[-1], self.aliases), "verified": step.verified,
                  "note": step.note, "rule": step.lines[0].rule if step.lines else "",
+                 "summed": dict(zip(("text", "latex"), step.summed or ())),
                  "algebra": [{"rule": line.rule, "text": line.text, "latex": line.latex} for line in step.lines]}
                 for step in self.steps]
 
@@ -122,6 +126,7 @@ class Derivation:
             sides = [step.latex_product] * bool(step.latex_product)
             sides += [line.latex for line in step.lines]
             sides += [latex_of(form, self.aliases) for form in step.forms[-1 if step.lines else 0:]]
+            sides += [step.summed[1]] if step.summed else []
             if numbers:
                 sides += [text.replace("*", r" \cdot ") for text in self._numbers(step, "")[-1:]]
             between = " \\\\[4pt]\n&= " if step.lines else " = "

@@ -22,7 +22,7 @@ from autograd_mini.explain._elimination import (
     time_limit,
 )
 from autograd_mini.explain._formulas import latex_of, text_of
-from autograd_mini.explain._lines import MOST, Line, chain_lines, local_lines
+from autograd_mini.explain._lines import MOST, Line, chain_lines, local_lines, over_an_index
 from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
@@ -126,7 +126,7 @@ class _Deriver:
     def _definition(self, node: Any) -> Step:
         definition = self.names.definitions[id(node)]
         return Step("definition", self.names.names[id(node)], node, None, latex_of([self.names.of(node)]), "", "",
-                    (tuple(self._in_order(definition)),), True)
+                    (tuple(self._in_order(definition)),), True, summed=self._summed(definition))
 
     def _in_order(self, expression: Any) -> list[Any]:
         """The terms of a sum as the graph meets their names; a sum with a constant is left to the printer."""
@@ -172,6 +172,9 @@ class _Deriver:
             pass
         return tuple(lines)
 
+    def _summed(self, formula: Any) -> Optional[tuple[str, str]]:
+        return over_an_index(formula) if self.steps else None
+
     def _local_forms(self, raw: Sequence[Any]) -> tuple[tuple[Any, ...], Any, str]:
         """Each term shortened by itself, and the whole by elimination."""
         try:
@@ -216,8 +219,10 @@ class _Deriver:
         if kind == "chain":
             self.shown[id(node)] = stages[-1]
             self.points.gradients[self.aliases[id(node)]] = node
+        summed = self._summed(self.sp.Add(*stages[-1])) if kind == "chain" else None
         return Step(kind, self._fraction(user, node), node, self.aliases[id(node)].name if kind == "chain" else user,
-                    self._latex_fraction(user, node), product, latex_product, tuple(stages), verified, note, lines)
+                    self._latex_fraction(user, node), product, latex_product, tuple(stages), verified, note, lines,
+                    summed)
 
     def _fraction(self, user: Any, node: Any) -> str:
         return f"d{self.names.names[id(user)]}/d{self.names.names[id(node)]}"

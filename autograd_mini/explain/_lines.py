@@ -6,10 +6,13 @@ is not the same number at every tried point is not shown.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NamedTuple, Sequence
+import re
+from collections import Counter
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
 from autograd_mini.explain._elimination import cost
 from autograd_mini.explain._formulas import Terms, latex_of, text_of
+from autograd_mini.render._formulas import latex_name
 
 MOST = 5
 """How many lines may stand between the first and the last; with more a reader is better served by the result."""
@@ -60,6 +63,52 @@ def chain_lines(factors: Sequence[tuple[Terms, Any]]) -> Iterator[Line]:
     if cancelled:
         gone = text_of([next(term for term in cancelled if not term.could_extract_minus_sign())])
         yield Line(f"{gone} cancels", *_both(expanded), total)
+
+
+def over_an_index(total: Any) -> Optional[tuple[str, str]]:
+    """A sum of three or more terms that differ in an index only as a sum over k, as text and LaTeX; else None.
+
+    1/3*sum_k x_k1*(a_k - y_k) + lam*w1 is what x11*(a1 - y1)/3 + x21*(a2 - y2)/3 + x31*(a3 - y3)/3 + lam*w1 gives.
+    """
+    import sympy as sp
+
+    for place in (slice(None), slice(0, 1), slice(-1, None)):
+        found: dict[Any, dict[str, Any]] = {}
+        for term in sp.Add.make_args(total.expand() if total.is_Mul else total):
+            general = {symbol: _indexed(symbol.name, place) for symbol in term.free_symbols}
+            indices = {index for index, _, _ in general.values() if index}
+            if len(indices) == 1:
+                symbols = {symbol: sp.Symbol(name, real=True) for symbol, (_, name, _) in general.items()}
+                found.setdefault(term.xreplace(symbols), {})[indices.pop()] = term
+        ranges = Counter(frozenset(terms) for terms in found.values() if len(terms) >= 3)
+        if ranges:
+            chosen = max(ranges, key=len)
+            summed = {template: terms for template, terms in found.items() if frozenset(terms) == chosen}
+            rest = total - sp.Add(*[term for terms in summed.values() for term in terms.values()])
+            coefficient, body = sp.factor_terms(sp.Add(*summed)).as_coeff_Mul()
+            names = {sp.Symbol(name, real=True): latex for symbol in total.free_symbols
+                     for _, name, latex in [_indexed(symbol.name, place)]}
+            return (_sum(coefficient, text_of([body]), body.is_Add, rest.expand(), "*sum_k ", text_of),
+                    _sum(coefficient, latex_of([body], names), body.is_Add, rest.expand(), r" \sum_k ", latex_of))
+    return None
+
+
+def _sum(coefficient: Any, body: str, is_sum: bool, rest: Any, sign: str, write: Callable[[Terms], str]) -> str:
+    bracket = "({})" if write is text_of else r"\left({}\right)"
+    before = {1: "", -1: "-"}.get(coefficient, write([coefficient]))
+    text = before + (sign if before.strip("-") else sign.lstrip("* ")) + (bracket.format(body) if is_sum else body)
+    return f"{text} + {write([rest])}" if rest != 0 else text
+
+
+def _indexed(name: str, place: slice) -> tuple[str, str, str]:
+    """(index, the name with k in its place, that in LaTeX): x12 gives ("1", "x_k2", "x_{k2}"); no index is empty."""
+    match = re.fullmatch(r"(.*?[^\W\d])_?(\d+)", name)
+    if match is None or (place != slice(None) and len(match[2]) > 2):
+        return "", name, latex_name(name)
+    stem, digits = match.groups()
+    index = digits[place]
+    below = digits.replace(index, "k", 1) if place != slice(-1, None) else digits[:-1] + "k"
+    return index, f"{stem}_{below}", f"{latex_name(stem)}_{{{below}}}"
 
 
 def _by_rule(definition: Any, symbol: Any, u: Any) -> Iterator[Line]:
