@@ -419,6 +419,7 @@ dz    = dL/dz = da * da/dz = (-y/a + (1 - y)/(1 - a)) * a*(1 - a)    (put in)
      "3 * (exp(u) * (-2*x))"),
     (lambda x: x ** 7, "power rule", "7*x**6"), (lambda x: 2.0 ** x, "exponential rule", "2**x*ln(2)"),
     (lambda x: x ** 2 + sin(x), "sum rule: each term by itself", "2*x + cos(x)"),
+    (lambda x: (Value(2.0, "m") - 1) * exp(x), "constant factor m - 1; derivative of exp(x)", "(m - 1) * (exp(x))"),
 ])
 def test_the_rule_of_every_step_is_named_with_what_it_gives(f, rule, line):
     x, = variables(x=0.7)

@@ -15,6 +15,7 @@ from autograd_mini.explain._elimination import (
     TookTooLong,
     by_trigonometry,
     cost,
+    divides_anew,
     eliminate,
     forms,
     functions,
@@ -22,7 +23,7 @@ from autograd_mini.explain._elimination import (
     time_limit,
 )
 from autograd_mini.explain._formulas import latex_of, text_of
-from autograd_mini.explain._lines import MOST, Line, chain_lines, local_lines, over_an_index
+from autograd_mini.explain._lines import MOST, UNREADABLE, Line, chain_lines, local_lines, over_an_index
 from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
@@ -165,6 +166,7 @@ class _Deriver:
             with time_limit(self.seconds):
                 for line in proposed:
                     if (line.text not in seen or (not lines and line.rule)) and len(lines) < MOST and truths \
+                            and not UNREADABLE.search(line.text) \
                             and all(self.points.agrees(line.formula, point, truth) for point, truth in truths):
                         lines.append(line)
                         seen.add(line.text)
@@ -234,8 +236,9 @@ class _Deriver:
         """The expression by elimination, or as it is with the reason."""
         try:
             with time_limit(self.seconds):
-                short = eliminate(expression, self.definitions, self.assumptions)[0]
-                return shortest([short, *by_trigonometry(expression), *by_trigonometry(short)]), ""
+                short, *others = eliminate(expression, self.definitions, self.assumptions)
+                found = [short, *by_trigonometry(expression), *by_trigonometry(short), *others, expression]
+                return shortest([form for form in found if not divides_anew(form, expression)]), ""
         except TookTooLong:
             return expression, f"not simplified: it took longer than {self.seconds:g} s"
         except (self.sp.PolynomialError, NotImplementedError, ZeroDivisionError):

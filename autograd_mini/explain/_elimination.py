@@ -236,6 +236,19 @@ def _over_factored(expression: Any) -> Any:
     return numerator / sp.factor(denominator)
 
 
+def divides_anew(form: Any, raw: Any) -> bool:
+    """Whether a form divides by what the formula it came from did not divide by: tanh(c) as h/o."""
+    import sympy as sp
+
+    def divisors(expression: Any) -> set[Any]:
+        bases = [power.base for power in expression.atoms(sp.Pow) if power.exp.could_extract_minus_sign()]
+        return {-base if base.could_extract_minus_sign() else base for base in bases if base.free_symbols}
+
+    before = divisors(raw)
+    added = divisors(form) - before
+    return bool(added) and (not before or not all(base.is_Symbol for base in added))
+
+
 def shortest(candidates: Iterable[Any]) -> Any:
     """The candidate that costs least; the first of equals."""
     return min(candidates, key=cost)

@@ -16,13 +16,13 @@ Terms = Sequence[Any]
 def text_of(terms: Terms, numbers: Optional[Mapping[Any, float]] = None) -> str:
     """A sum as text; with `numbers`, every symbol is replaced by its number, to six digits."""
     printer = _printers()[0]({"numbers": numbers or {}})
-    return _joined([printer.doprint(as_written(term)) for term in terms])
+    return joined([printer.doprint(as_written(term)) for term in terms])
 
 
 def latex_of(terms: Terms, symbol_names: Optional[Mapping[Any, str]] = None) -> str:
     """A sum as LaTeX."""
     printer = _printers()[1]({"symbol_names": dict(symbol_names or {}), "ln_notation": True})
-    return _joined([printer.doprint(as_written(term)) for term in terms])
+    return joined([printer.doprint(as_written(term)) for term in terms])
 
 
 def short(number: float) -> str:
@@ -30,7 +30,7 @@ def short(number: float) -> str:
     return f"{float(number):.6g}"
 
 
-def _joined(texts: Sequence[str]) -> str:
+def joined(texts: Sequence[str]) -> str:
     joined = texts[0]
     for text in texts[1:]:
         joined += f" - {text[1:].lstrip()}" if text.startswith("-") else f" + {text}"

@@ -11,8 +11,11 @@ from collections import Counter
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
 from autograd_mini.explain._elimination import cost
-from autograd_mini.explain._formulas import Terms, latex_of, text_of
+from autograd_mini.explain._formulas import Terms, joined, latex_of, text_of
 from autograd_mini.render._formulas import latex_name
+
+UNREADABLE = re.compile(r"\d{10}")
+"""A number with so many digits is nobody's: a line with one is left out."""
 
 MOST = 5
 """How many lines may stand between the first and the last; with more a reader is better served by the result."""
@@ -48,7 +51,7 @@ def chain_lines(factors: Sequence[tuple[Terms, Any]]) -> Iterator[Line]:
 
     total = sp.Add(*[sp.Add(*gradient) * local for gradient, local in factors])
     products = [_product(gradient, _tidy(local)) for gradient, local in factors]
-    text, latex = (" + ".join(texts) for texts in zip(*products))
+    text, latex = map(joined, zip(*products))
     yield Line("put in", text, latex, total)
     multiplied = [_tidy(sp.cancel(term * local)) for gradient, local in factors
                   for part in gradient for term in sp.Add.make_args(part)]
@@ -117,13 +120,19 @@ def _by_rule(definition: Any, symbol: Any, u: Any) -> Iterator[Line]:
 
     constant, moving = definition.as_independent(symbol, as_Add=definition.is_Add)
     if definition.is_Add:
-        many = moving.is_Add
-        yield Line("sum rule: each term by itself" if many else "what does not depend on it drops out",
-                   *_both([term.diff(symbol) for term in sp.Add.make_args(moving)]), moving.diff(symbol))
+        if not moving.is_Add:
+            yield from _by_rule(moving, symbol, u)
+            return
+        yield Line("sum rule: each term by itself", *_both([term.diff(symbol) for term in moving.args]),
+                   moving.diff(symbol))
+        return
+    if definition.is_Mul and moving == symbol:
+        yield Line("constant factor", *_both([constant]), constant)
         return
     if constant != 1 and definition.is_Mul:
         for rule, text, latex, formula in _by_rule(moving, symbol, u):
-            before = ("-", "-") if constant == -1 else (f"{text_of([constant])} * ", rf"{latex_of([constant])} \cdot ")
+            before = ("-", "-") if constant == -1 else (
+                f"{_bracketed(constant, False)} * ", rf"{_bracketed(constant, True)} \cdot ")
             yield Line(f"constant factor {text_of([constant])}; {rule}", f"{before[0]}({text})",
                        rf"{before[1]}\left({latex}\right)", constant * formula)
         return
