@@ -3,8 +3,11 @@
 import ctypes
 import importlib.util
 import math
+import os
+import re
 import shutil
 import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -359,12 +362,72 @@ def test_calls_move_on_to_machine_code_once_it_has_paid(monkeypatch):
     if "native" not in EXECUTORS or "llvm" not in EXECUTORS:
         pytest.skip("needs the extension and llvmlite")
     program = trace(lambda x: x * x + 1, 2.0)
-    assert program(2.0) == 5.0 and "llvm from" in program.explain()
-    monkeypatch.setitem(executors.COSTS, "llvm", executors.Cost(1e-8, 0.0, 0.0, 0.0))
+    assert program(2.0) == 5.0 and "llvm is tried after" in program.explain()
+    monkeypatch.setitem(executors.COSTS, "llvm", executors.Cost(1e-8, 0.0, 1e-10, 0.0))
     program = trace(lambda x: x * x + 1, 2.0)
-    assert [program(float(x)) for x in range(20)] == [x * x + 1.0 for x in range(20)]
-    assert program.explain().startswith("llvm") and "has paid" in program.explain()
+    for _ in range(2):
+        assert [program(float(x)) for x in range(20)] == [x * x + 1.0 for x in range(20)]
+        finish_compiling()
+    one = re.search(r"^(\w+) for .* one example.*took llvm ([0-9.]+) us, native ([0-9.]+) us", program.explain())
+    times = {"llvm": float(one[2]), "native": float(one[3])}
+    assert times[one[1]] == min(times.values())
     assert program(3) == program(np.array(3.0)) == 10.0
+    for purpose, x in (("sum", np.arange(40.0)), ("map", np.arange(40.0)), ("sum", np.arange(80.0)[::2])):
+        for _ in range(3):
+            assert np.sum(getattr(program, purpose)(x)) == np.sum(x * x + 1)
+            finish_compiling()
+    assert re.match(r"\w+ for 2 operations over 40 rows, .* took llvm [0-9.]+ us, native [0-9.]+ us", program.explain())
+
+
+def finish_compiling():
+    """Wait for what is compiled in the background."""
+    if executors._background is not None:
+        executors._background.submit(int).result()
+
+
+def test_very_long_bodies_are_never_compiled_for_one_example(monkeypatch):
+    monkeypatch.setattr(executors, "LONGEST", 10)
+    monkeypatch.setitem(executors.COSTS, "llvm", executors.Cost(1e-8, 0.0, 1e-10, 0.0))
+    program = trace(lambda x: sum((am.sin(k * x) for k in range(20)), start=x), 2.0)
+    for _ in range(50):
+        program(1.5)
+    assert "one example" in program.explain() and not program.explain().startswith("llvm")
+    assert not program._executors._jobs
+
+
+FORK = """
+import os
+import autograd_mini as am
+from autograd_mini.program import _executors as executors, trace
+executors.COSTS["llvm"] = executors.Cost(1e-8, 0.0, 1e-10, 0.0)
+def grown(depth):
+    def f(x):
+        for k in range(depth):
+            x = am.tanh(x * 1.01) + k
+        return x
+    return trace(am.value_and_grad(f), 1.0)
+program = grown(300)
+for _ in range(5):
+    program(0.5)
+child = os.fork()
+for _ in range(5):
+    program(0.5)
+if child == 0:
+    executors._background.submit(int).result()
+    program.sum([0.5, 0.25], executor="llvm")
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+last = grown(2000)
+for _ in range(5):
+    last(0.5)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or "native" not in EXECUTORS or "llvm" not in EXECUTORS,
+                    reason="forks while machine code is made")
+def test_a_fork_and_the_end_of_python_come_while_machine_code_is_made():
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout.split(), done.returncode) == (["7"], 0), done.stderr
 
 
 def test_llvm_ir_is_a_module_that_llvm_reads():

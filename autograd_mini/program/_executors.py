@@ -15,10 +15,15 @@ import functools
 import importlib
 import importlib.util
 import itertools
+import math
 import os
+import statistics
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -59,6 +64,10 @@ COSTS = {
 }
 SCALAR_GAIN = 0.6e-9
 """What machine code saves over the interpreter, in seconds, for each operation on one example."""
+LONGEST = 30_000
+"""Operations beyond which machine code for one example never won."""
+ROUNDS, TRIALS = 9, 3
+"""How often both are timed on one example, and how often machine code is tried over data before it may lose."""
 THREAD = 0.5e-3
 """The work, in seconds, that is worth a thread."""
 
@@ -85,6 +94,34 @@ def llvm_is_installed() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
+_background: Optional[ThreadPoolExecutor] = None
+
+
+def _compile(lock: Any, work: Callable[..., Any], *arguments: Any) -> tuple[int, Future[Any]]:
+    """Have it done by the thread that compiles, under the lock that a fork waits for.
+
+    Returned with the process that the thread is in, as a child has no such thread.
+    """
+    global _background
+
+    def locked() -> Any:
+        with lock:
+            return work(*arguments)
+
+    if _background is None:
+        _background = ThreadPoolExecutor(1, "autograd_mini compiles")  # which is waited for when Python ends
+    return os.getpid(), _background.submit(locked)
+
+
+def _forget_background() -> None:
+    global _background
+    _background = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_background)
+
+
 class Executors:
     """The executors of one body, made when they are first needed, and the choice between them."""
 
@@ -96,6 +133,11 @@ class Executors:
         self._has_llvm = llvm_is_installed()
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
+        self._seen: dict[Any, dict[str, float]] = {}
+        self._trials: Counter[Any] = Counter()
+        self._jobs: dict[Any, tuple[int, Future[Any]]] = {}
+        self._one = self._scalar
+        self._numbers: Any = None
         self._ran: Any = None
         self._lock = threading.RLock()
 
@@ -146,7 +188,7 @@ class Executors:
 
     def run(self, numbers: np.ndarray, executor: Optional[str]) -> Sequence[float]:
         """The outputs for one example."""
-        name = executor or ("llvm" if "llvm" in self._made and self._native else self._scalar)
+        name, self._numbers = executor or self._one, numbers
         self._tell(_known(name), executor, "one example", "")
         return self.scalar(name).run(numbers)
 
@@ -155,7 +197,8 @@ class Executors:
         """What calls the program quickly where its arguments are the usual ones, and else returns NotImplemented.
 
         Where no executor is named it begins with the interpreter. Once machine code would have paid it is spent and
-        returns NotImplemented, and asking for it again gives one that calls machine code. None without the extension.
+        returns NotImplemented; asking again has machine code made in the background and timed beside the interpreter,
+        and gives one that calls the winner. None without the extension.
         """
         if self._native is None or executor in ("python", "numpy") or (executor == "llvm" and self._calls_back()):
             return None
@@ -164,15 +207,21 @@ class Executors:
             return known
         native, name, most, more = self._native, executor or "native", sys.maxsize, ""
         operations = max(1, len(self.body.operations))
-        if executor is None and known is not None:
-            name, more = "llvm", "; compiling it has paid"
-        elif executor is None and not self._has_llvm:
+        if executor is None and not self._has_llvm:
             more = "; llvmlite is not installed"
         elif executor is None and self._calls_back():
             more = "; rows of your own are called"
+        elif executor is None and operations > LONGEST:
+            more = "; machine code gains nothing at this length"
         elif executor is None:
             most = int(COSTS["llvm"].to_start(operations) / (SCALAR_GAIN * operations))
-            more = f"; llvm from {most:,} calls on"
+            more = f"; llvm is tried after {most:,} calls"
+            if known is not None:
+                times = self._result("one", self._time_one, self.scalar("native"), self._numbers)
+                more = "; llvm is being compiled"
+            if known is not None and times is not None:
+                name = self._one = min(times, key=times.__getitem__)
+                most, more = sys.maxsize, _seen(times)
 
         def place(part: Part) -> Any:
             return native.Place(part.start, part.shape)
@@ -182,6 +231,26 @@ class Executors:
                              fill(result, place), most)
         self._made["caller", executor] = made
         return made
+
+    def _result(self, key: Any, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What a job for the background gave, None while it is under way; raises what it raised."""
+        process, job = self._jobs.get(key, (None, None))
+        if job is None or process != os.getpid():
+            self._jobs[key] = _compile(self._llvm().engine.lock, work, *arguments)
+            return None
+        return job.result() if job.done() else None
+
+    def _time_one(self, interpreter: Any, numbers: np.ndarray) -> dict[str, float]:
+        """Seconds for one example: machine code, which is made here, and the interpreter, in turn."""
+        made = {"native": interpreter, "llvm": self._make_scalar("llvm")}
+        self._made["llvm"] = made["llvm"]
+        times: dict[str, list[float]] = {name: [] for name in made}
+        for _ in range(ROUNDS):
+            for name, executor in made.items():
+                started = time.perf_counter()
+                executor.run(numbers)
+                times[name].append(time.perf_counter() - started)
+        return {name: statistics.median(found) for name, found in times.items()}
 
     def batch_caller(self, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
                      threads: Optional[int]) -> Any:
@@ -199,6 +268,16 @@ class Executors:
             most = int(2 * THREAD / COSTS["llvm"].to_run(operations, 1))
         return self._llvm().batch_caller(self._native, self._ran, arguments, result, batch, purpose, most)
 
+    def wins(self, caller: Callable[[tuple[Any, ...]], Any], arguments: tuple[Any, ...], batch: Batch,
+             by_row: bool) -> bool:
+        """Whether a batch caller is as quick as what else ran for about as many rows: it is timed on the arguments."""
+        seen = self._seen[batch.is_data(), by_row, batch.rows.bit_length()]
+        started = time.perf_counter()
+        if caller(arguments) is not NotImplemented:
+            seen["llvm"] = time.perf_counter() - started
+            self._tell("llvm", None, f"{batch.rows:,} rows", _seen(seen))
+        return seen["llvm"] <= min(seen.values())
+
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
         return any(row.index < 0 for row, _ in self.body.operations)
@@ -206,36 +285,58 @@ class Executors:
     def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
         """The sums of the outputs over each block, an array of shape (blocks, outputs)."""
         sums = np.zeros((blocks(batch.rows), len(self.body.outputs)))
-        name, kernel = self._choose(batch, executor)
-        self._share(name, batch, threads, lambda first, last: kernel.sums(batch, first, last, sums))
-        self._ran = kernel
+        self._run(batch, (), executor, threads, lambda kernel, first, last: kernel.sums(batch, first, last, sums))
         return sums
 
     def rows(self, batch: Batch, out: Sequence[Data], executor: Optional[str], threads: Optional[int]) -> None:
         """Write the outputs for each row."""
-        name, kernel = self._choose(batch, executor)
-        self._share(name, batch, threads, lambda first, last: kernel.rows(batch, first, last, out))
-        self._ran = kernel
+        self._run(batch, out, executor, threads, lambda kernel, first, last: kernel.rows(batch, first, last, out))
 
-    def _choose(self, batch: Batch, executor: Optional[str]) -> tuple[str, Any]:
-        """The quickest executor for a batch; machine code once the others have taken as long as compiling would."""
-        is_data, operations = batch.is_data(), len(self.body.operations)
-        amount = f"{batch.rows:,} rows"
-        if executor:
-            self._tell(_known(executor), executor, amount, "")
-            return executor, self.over_data(executor, is_data)
-        name = min((self._scalar, "numpy"), key=lambda name: COSTS[name].to_run(operations, batch.rows))
-        more = "; llvmlite is not installed"
-        if self._has_llvm:
-            spent = self._spent.get(is_data, 0.0) + COSTS[name].to_run(operations, batch.rows)
-            compiling = COSTS["llvm"].to_start(operations)
-            if spent > compiling:
-                name, more = "llvm", "; compiling it has paid"
-            else:
-                more = f"; llvm once the work reaches {compiling / spent:.0f} times this" if spent else ""
-            self._spent[is_data] = spent
-        self._tell(name, None, amount, more)
-        return name, self.over_data(name, is_data)
+    def _run(self, batch: Batch, out: Sequence[Data], executor: Optional[str], threads: Optional[int],
+             work: Callable[[Any, int, int], None]) -> None:
+        """Choose, run and note the time it took."""
+        is_data = batch.is_data()
+        seen = self._seen.setdefault((is_data, bool(out), batch.rows.bit_length()), {})
+        name, more = (_known(executor), "") if executor else self._choose(batch, out, is_data, seen)
+        self._ran = kernel = self.over_data(name, is_data)
+        started = time.perf_counter()
+        self._share(name, batch, threads, functools.partial(work, kernel))
+        seconds = time.perf_counter() - started
+        if not executor:
+            seen[name] = min(seconds, seen.get(name, seconds))
+            self._spent[is_data] = self._spent.get(is_data, 0.0) + seconds
+            more += _seen(seen)
+        self._tell(name, executor, f"{batch.rows:,} rows", more)
+
+    def _choose(self, batch: Batch, out: Sequence[Data], is_data: tuple[bool, ...],
+                seen: dict[str, float]) -> tuple[str, str]:
+        """The executor that was quickest for about as many rows, and why it is.
+
+        Once the others have taken as long as compiling would, machine code is made in the background, and tried.
+        """
+        operations = len(self.body.operations)
+        usual = min((self._scalar, "numpy"), key=lambda name: COSTS[name].to_run(operations, batch.rows))
+        if not self._has_llvm:
+            return usual, "; llvmlite is not installed"
+        compiling = COSTS["llvm"].to_start(operations)
+        if batch.rows == 0 or self._spent.get(is_data, 0.0) < compiling:
+            return usual, f"; llvm is tried after {compiling:.2g} s of work"
+        kernel, key = self._made.get(("llvm", is_data)), (is_data, bool(out))
+        if kernel is None or not kernel.is_ready(batch, out):
+            if self._result(key, self._make_rows, is_data, batch, out) is not None:
+                del self._jobs[key]  # it was for another layout
+            return usual, "; llvm is being compiled"
+        if self._trials[key] < TRIALS or seen.get("llvm", 0.0) <= seen.get(usual, math.inf):
+            self._trials[key] += 1
+            return "llvm", ""
+        return usual, ""
+
+    def _make_rows(self, is_data: tuple[bool, ...], batch: Batch, out: Sequence[Data]) -> bool:
+        """Machine code for batches laid out like this one."""
+        kernel = self._made.get(("llvm", is_data)) or self._llvm().Rows(self.body, is_data)
+        kernel.make_ready(batch, out)
+        self._made["llvm", is_data] = kernel
+        return True
 
     def _tell(self, name: str, executor: Optional[str], amount: str, more: str) -> None:
         why = "as asked for" if executor else "as the quickest for that"
@@ -258,8 +359,6 @@ class Executors:
         threads = min(threads, count)
         if threads <= 1:
             return work(0, count)
-        from concurrent.futures import ThreadPoolExecutor
-
         bounds = [count * place // threads for place in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
             for finished in [pool.submit(work, first, last) for first, last in itertools.pairwise(bounds)]:
@@ -275,6 +374,10 @@ class _OneRow:
     def run(self, numbers: np.ndarray) -> np.ndarray:
         batch = Batch(np.asarray(numbers, dtype=np.float64), (), 1)
         return self.vectorized.block(self.vectorized.prepare(batch), batch, 0, 1)[0]
+
+
+def _seen(times: dict[str, float]) -> str:
+    return "; took " + ", ".join(f"{name} {seconds * 1e6:,.1f} us" for name, seconds in sorted(times.items()))
 
 
 def _known(executor: str) -> str:

@@ -94,7 +94,8 @@ class Program:
                 Data(at, array.copy() if any(np.may_share_memory(array, column) for _, column in columns) else array)
                 for at, array in batch.data])
         self._executors.rows(batch, columns, executor, threads)
-        self._keep_caller(batch, "map", executor, threads)
+        if is_new:
+            self._keep_caller(batch, arguments, "map", executor, threads)
         return out
 
     def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
@@ -112,16 +113,17 @@ class Program:
                 return result
         batch = self._batch(arguments)
         found = join(self._executors.sums(batch, executor, threads))
-        self._keep_caller(batch, purpose, executor, threads)
+        self._keep_caller(batch, arguments, purpose, executor, threads)
         if purpose == "mean":
             found = found / batch.rows if batch.rows else np.full_like(found, np.nan)
         return self._rebuild(found)
 
-    def _keep_caller(self, batch: Batch, purpose: str, executor: Optional[str], threads: Optional[int]) -> None:
-        """The next call with arguments laid out like these goes straight to machine code, where that is what ran."""
+    def _keep_caller(self, batch: Batch, arguments: tuple[Any, ...], purpose: str, executor: Optional[str],
+                     threads: Optional[int]) -> None:
+        """The next call with arguments laid out like these goes straight to machine code, where that ran and wins."""
         if batch.rows:
             caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, threads)
-            if caller is not None:
+            if caller is not None and (executor or self._executors.wins(caller, arguments, batch, purpose == "map")):
                 self._batch_callers[purpose, executor, threads] = caller
 
     def gradient(self, argnums: Argnums = 0) -> Program:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -17,7 +18,9 @@ from typing import Any
 
 from autograd_mini.primitives import Primitive, lookup
 
-_lock = threading.RLock()
+lock = threading.RLock()
+"""Held while something is compiled. A fork waits for it, so no child is left with half of an engine."""
+
 KEPT = 32
 compiled: OrderedDict[tuple[str, bool], Machine] = OrderedDict()
 _routines: dict[str, Any] = {}
@@ -66,6 +69,10 @@ def has_feature(name: str) -> bool:
     return f"+{name}" in _target()[3].split(",")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+
+
 def compile_text(text: str, optimized: bool) -> Machine:
     """The machine code of a module; the same text is compiled once as long as it is among the last ones used.
 
@@ -73,7 +80,7 @@ def compile_text(text: str, optimized: bool) -> Machine:
     about generating machine code. False is for very large graphs: time grows in proportion to the text.
     """
     key = (text, optimized)
-    with _lock:
+    with lock:
         known = compiled.get(key)
         if known is None:
             known = compiled[key] = _build(text, optimized)
@@ -97,7 +104,7 @@ def _build(text: str, optimized: bool) -> Machine:
 def routine(row: Primitive) -> str:
     """The symbol of a row's scalar routine: the C library's function, or a call back to the row's `value`."""
     symbol = f"row.{row.name}.{row.index}"
-    with _lock:
+    with lock:
         if symbol not in _routines:
             llvm = _target()[0]
             value: Any = row.value
@@ -137,7 +144,7 @@ def library_routine(name: str) -> str:
     from autograd_mini.primitives import _c_pow
 
     function: Any = _c_pow
-    with _lock:
+    with lock:
         if name not in _routines:
             _routines[name] = function
             _target()[0].add_symbol("row.c_pow", ctypes.cast(function, ctypes.c_void_p).value)

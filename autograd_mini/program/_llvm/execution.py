@@ -8,7 +8,6 @@ copied into a padded tile, so one code computes every row. `_rows.pxi` does the 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from types import SimpleNamespace
@@ -99,7 +98,23 @@ class Rows:
         self.summed = tuple(dict.fromkeys(self.body.outputs))
         self.place = [self.summed.index(slot) for slot in self.body.outputs]
         self._kernels: dict[Any, tuple[Any, int, int]] = {}
-        self._lock = threading.Lock()
+
+    def is_ready(self, batch: Batch, out: Sequence[Data]) -> bool:
+        """Whether nothing needs compiling for a batch laid out like this."""
+        run = self._run_of(batch, out)
+        return (run.layouts, run.written, not out, False) in self._kernels
+
+    def make_ready(self, batch: Batch, out: Sequence[Data]) -> None:
+        """Compile what a batch laid out like this needs; sums where there is no `out`."""
+        run = self._run_of(batch, out)
+        self.kernel(run.layouts, run.written, run.summed, False)
+
+    def _run_of(self, batch: Batch, out: Sequence[Data]) -> _Run:
+        if not all(is_loadable(array) for _, array in batch.data):
+            batch = _one_block(batch, 0)
+        columns = {at + column: array[:, column] for at, array in out for column in range(array.shape[1])}
+        targets = [(self.body.outputs[position], column) for position, column in columns.items()]
+        return _Run(self, batch, () if out else self.summed, targets)
 
     def sums(self, batch: Batch, first: int, last: int, sums: np.ndarray) -> None:
         if all(is_loadable(array) for _, array in batch.data):
@@ -145,7 +160,7 @@ class Rows:
         key = layouts, written, bool(summed), careful
         known = self._kernels.get(key)
         if known is None:
-            with self._lock:
+            with engine.lock:
                 known = self._kernels[key] = self._compile(layouts, written, summed, careful)
         return known
 
