@@ -37,7 +37,8 @@ def cases(threads: int | None) -> Iterator[tuple[str, int, Callable[[], Any]]]:
 
     for features, most in ((2, 1_000_000), (20, 1_000_000), (200, 100_000)):
         for order in "CF":
-            for rows in (10_000, most):
+            few = (1, 10, 100, 1_000) if order == "C" and features <= 20 else ()
+            for rows in (*few, 10_000, most):
                 yield (f"logistic, {features} features, {order} order", rows,
                        lambda r=rows, f=features, o=order: cases.logistic(r, f, o, threads))  # type: ignore[misc]
     for features, rows in ((2, 1_000_000), (20, 200_000)):
@@ -54,7 +55,7 @@ def over_data(threads: int | None) -> str:
         import torch
 
         torch.set_num_threads(1)
-    peers = ("NumPy", "PyTorch", "JAX jit", "CasADi")
+    peers = ("NumPy", "numba by hand", "PyTorch", "JAX jit", "CasADi")
     lines = []
     for title, rows, make in cases(threads):
         case = make()
