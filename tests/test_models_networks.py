@@ -8,7 +8,7 @@ from sklearn.datasets import make_moons
 
 import autograd_mini as ag
 from autograd_mini import Value, check_gradients, value_and_grad
-from autograd_mini.models import MLP, Adam, GradientDescent, Layer, Neuron, lbfgs, minimise
+from autograd_mini.models import MLP, Adam, AdamW, GradientDescent, Layer, Neuron, lbfgs, minimise
 from autograd_mini.models._networks import ACTIVATIONS
 from autograd_mini.program import trace
 
@@ -72,6 +72,7 @@ class TestNetworks:
 
     @pytest.mark.parametrize("call, words", [
         (lambda: MLP(2, []), "at least one layer"),
+        (lambda: MLP(2, 3), r"sizes is a list .* not 3"),
         (lambda: MLP(0, [1]), "inputs"),
         (lambda: MLP(2, [1.5]), "outputs"),
         (lambda: MLP(2, [1], output="softmax"), "one of linear, relu"),
@@ -89,6 +90,9 @@ class TestOptimisers:
         (GradientDescent(0.01, momentum=0.9), ("SGD", {"lr": 0.01, "momentum": 0.9})),
         (Adam(0.02), ("Adam", {"lr": 0.02})),
         (Adam(0.02, decay=(0.8, 0.95), epsilon=1e-3), ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3})),
+        (GradientDescent(0.01, weight_decay=0.3), ("SGD", {"lr": 0.01, "weight_decay": 0.3})),
+        (Adam(0.02, weight_decay=0.3), ("Adam", {"lr": 0.02, "weight_decay": 0.3})),
+        (AdamW(0.02, weight_decay=0.3), ("AdamW", {"lr": 0.02, "weight_decay": 0.3})),
     ])
     def test_they_walk_the_way_of_pytorchs(self, ours, theirs):
         torch = pytest.importorskip("torch")
@@ -106,6 +110,78 @@ class TestOptimisers:
             f(point[0], point[1]).backward()
             other.step()
         np.testing.assert_allclose([x.data, y.data], point.detach(), rtol=1e-10)
+
+    def test_a_gradient_moves_a_parameter_once(self):
+        a, b = Value(1.0), Value(1.0)
+        optimiser = GradientDescent(0.1)
+        (a + 5 * b).backward()
+        optimiser.step([a, b])
+        for _ in range(3):
+            (a * a).backward()
+            optimiser.step([a, b])
+        assert b.data == 0.5 and a.data == pytest.approx(0.9 * 0.8 ** 3, rel=1e-15)
+        with pytest.raises(ValueError, match="no gradient"):
+            optimiser.step([a, b])
+
+    @pytest.mark.parametrize("take", [
+        lambda optimiser, loss, table: (loss.backward(), optimiser.step(table)),
+        lambda optimiser, loss, table: (loss.backward(table), optimiser.step(table)),
+        lambda optimiser, loss, table: optimiser.step(loss, table),
+    ], ids=["backward", "backward(parameters)", "step(loss, parameters)"])
+    def test_rows_of_an_embedding_that_a_minibatch_leaves_out(self, take):
+        torch = pytest.importorskip("torch")
+        table = [Value(0.5 * i, f"row{i}") for i in range(4)]
+        theirs = torch.tensor([0.5 * i for i in range(4)], dtype=torch.float64, requires_grad=True)
+        ours, other = Adam(0.1), torch.optim.Adam([theirs], lr=0.1)
+        for used in ((1, 2), (2,), (0, 2), (3,)):
+            take(ours, sum((table[i] - 3) ** 2 for i in used), table)
+            other.zero_grad()
+            sum((theirs[i] - 3) ** 2 for i in used).backward()
+            other.step()
+        np.testing.assert_allclose([row.data for row in table], theirs.detach(), rtol=1e-13)
+
+    def test_step_of_a_loss_finds_its_leaves_and_remembers_them(self):
+        a, b = Value(1.0), Value(1.0)
+        optimiser = GradientDescent(0.1, momentum=0.5)
+        optimiser.step(a * a)
+        optimiser.step(5 * b)
+        assert (a.data, b.data) == (pytest.approx(0.8 - 0.1), 0.5)                 # the momentum of a goes on
+        assert a.grad is None and b.grad is None
+
+    def test_parameters_that_are_stepped_in_turn_keep_their_own_means(self):
+        a, b, together = Value(1.0), Value(5.0), Adam(0.1)
+        alone = {a: (Value(1.0), Adam(0.1)), b: (Value(5.0), Adam(0.1))}
+        for x in (a, b, b, a):
+            together.step(x ** 3, [x])
+            copy, own = alone[x]
+            own.step(copy ** 3)
+        assert all(x.data == copy.data for x, (copy, _) in alone.items())
+
+    def test_clipping_is_pytorchs(self):
+        torch = pytest.importorskip("torch")
+        x, y = Value(3.0), Value(-4.0)
+        point = torch.tensor([3.0, -4.0], dtype=torch.float64, requires_grad=True)
+        (point ** 2).sum().backward()
+        torch.nn.utils.clip_grad_norm_([point], 2.0)
+        GradientDescent(1.0, clip=2.0).step(x * x + y * y)
+        np.testing.assert_allclose([3 - x.data, -4 - y.data], point.grad, rtol=1e-6)
+        GradientDescent(1.0, clip=100.0).step(2 * x)
+        assert x.data == pytest.approx(3 - 1.2 - 2, rel=1e-15)
+
+    def test_a_rate_may_follow_a_schedule_or_be_assigned(self):
+        x, optimiser = Value(0.0), GradientDescent(rate=lambda steps: 0.5 ** steps)
+        for _ in range(3):
+            optimiser.step(-x)
+        assert x.data == 1.75
+        optimiser.rate = 2.0
+        optimiser.step(-x)
+        assert x.data == 3.75
+
+    def test_nothing_moves_by_a_gradient_that_is_not_finite(self):
+        x, y = Value(0.0, "x"), Value(1.0, "y")
+        with pytest.raises(FloatingPointError, match="gradient of 'x' is inf"):
+            Adam(0.1).step(ag.sqrt(x) + y, [y, x])
+        assert (x.data, y.data) == (0.0, 1.0)
 
     def test_on_a_slope_that_stays_adam_steps_by_its_rate_and_momentum_sums_up(self):
         slope = value_and_grad(lambda x: 3.0 * x)
@@ -136,6 +212,10 @@ class TestOptimisers:
         (lambda: GradientDescent(0), ValueError, "rate"),
         (lambda: GradientDescent("fast"), TypeError, "rate"),
         (lambda: Adam(0.1, decay=(1.0, 0.9)), ValueError, "decay"),
+        (lambda: Adam(0.1, weight_decay=-1), ValueError, "weight_decay"),
+        (lambda: Adam(0.1, clip=0), ValueError, "clip"),
+        (lambda: Adam().step(Value(1.0) * 2, [1.0]), TypeError, "a parameter must be a Value"),
+        (lambda: Adam().step([Value(1.0) * 2]), TypeError, "not the result of 'mul'"),
         (lambda: Adam().step([Value(1.0, "w")]), ValueError, "'w' has no gradient"),
         (lambda: minimise(value_and_grad(lambda x: x ** 4), 9.0, GradientDescent(1.0)), FloatingPointError, "rate"),
         (lambda: minimise(value_and_grad(lambda x: x), "a", Adam()), TypeError, "element of start"),

@@ -119,8 +119,9 @@ class MLP(Network):
 
     def __init__(self, inputs: int, sizes: Sequence[int], activation: Activation = "tanh",
                  output: Activation = "linear", seed: Any = 0) -> None:
-        if not sizes:
-            raise ValueError("an MLP needs the size of at least one layer, such as [8, 1]")
+        if not isinstance(sizes, (list, tuple, np.ndarray)) or not len(sizes):
+            raise ValueError(f"sizes is a list with the size of every layer, at least one layer, such as [8, 1], "
+                             f"not {sizes!r}")
         generator = np.random.default_rng(seed)
         self.inputs = _count(inputs, "inputs")
         widths = [inputs, *sizes]
