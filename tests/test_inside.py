@@ -66,4 +66,6 @@ def test_the_page_is_short():
 def test_every_place_it_names_is_there():
     package = Path(ag.__file__).parent
     named = re.findall(r"`((?:_core|_body|program|render)/[\w/.]*|primitives.py)`", PAGE)
+    if not (package / "_core" / "_native.pyx").exists():  # an installed wheel leaves sources out
+        named = [name for name in named if not name.endswith((".pyx", ".pxi"))]
     assert named and [name for name in named if not (package / name).exists()] == []
