@@ -6,7 +6,18 @@ import pytest
 import sympy
 from derivations import DERIVATIONS
 
-from autograd_mini import TracedBranchError, Value, check_derivation, exp, ln, relu, sqrt, where
+from autograd_mini import (
+    TracedBranchError,
+    Value,
+    check_derivation,
+    exp,
+    ln,
+    maximum as ag_maximum,
+    relu,
+    sqrt,
+    stop_gradient,
+    where,
+)
 from autograd_mini._core.expression import evaluate, names
 from autograd_mini.testing import assert_derivation
 
@@ -172,3 +183,34 @@ def test_assert_derivation_raises_with_the_report():
     assert assert_derivation(loss, {z: "a - y"}).ok
     with pytest.raises(AssertionError, match="the first wrong step is dL/dz"):
         assert_derivation(loss, {z: "y - a"})
+
+
+def two_keys():
+    q, k, m = (Value(number, name) for number, name in ((0.3, "q"), (0.5, "k"), (-0.2, "m")))
+    s = q * k
+    s.name = "s1"
+    e = exp(s) + exp(q * m)
+    e.name = "e"
+    p = exp(s) / e
+    p.name = "p"
+    return p * 1.0, k
+
+
+def test_a_right_claim_stays_right_where_its_terms_cancel_to_eighty_digits():
+    loss, k = two_keys()
+    assert check_derivation(loss, {k: "q*p*(1-p)"}).ok
+    assert not check_derivation(loss, {k: "q*p*(1-p) + 1e-9*q"}).ok
+
+
+def test_claims_are_tried_on_every_side_of_every_border_that_stands_in_them():
+    x = Value(3.0, "x")
+    assert not check_derivation(x**2, {x: "2*x if x > -5 else 0"}).ok
+    assert not check_derivation(x**2, {x: "2*x if x < 1000 else 0"}).ok
+    assert check_derivation(x**2, {x: "2*x if x > -5 else x + x"}).ok
+    assert check_derivation(ag_maximum(x, 0), {x: "1 if x > 0 else 0"}).ok
+
+
+def test_what_the_loss_holds_still_is_held_still_by_the_judge():
+    x = Value(3.0, "x")
+    assert check_derivation(x * stop_gradient(x), {x: "x"}).ok
+    assert not check_derivation(x * stop_gradient(x), {x: "2*x"}).ok

@@ -1,8 +1,9 @@
 """`check_derivation`: is a gradient derived by hand right, and if not, which step is the first wrong one?
 
-Claims are compared with the derivative of the graph at many points, at 50 digits and with local derivatives taken from
-differences of the exact functions. A claim is also compared with what the chain rule makes of the *other* claims, so
-that an error is blamed on the step that made it and not on those that inherit it.
+Claims are compared with the derivative of the graph at many points, in balls: numbers that are proven, with local
+derivatives that are coefficients of power series. A point where something is undecided is skipped. A claim is also
+compared with what the chain rule makes of the *other* claims, so that an error is blamed on the step that made it and
+not on those that inherit it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.value import Value, functions
-from autograd_mini.explain._exact import Exact, context, partial, replay
+from autograd_mini.explain._ball import Ball, local, precision
 from autograd_mini.explain._formulas import short, text_of
+from autograd_mini.explain._replay import as_mpf, derivatives, replay
 from autograd_mini.explain._report import Case, Report
-from autograd_mini.explain._slips import At, Slips, agree, error
+from autograd_mini.explain._slips import At, Slips, agree, context, error
 from autograd_mini.explain._symbolic import Names
 from autograd_mini.primitives import chain
 
-DIGITS = 50
+BITS = 200
+"""Proven bits of every number that a verdict rests on."""
+
 _CASES = frozenset({"abs", "sign", "relu", "floor", "maximum", "minimum", "less", "less_equal", "equal"})
 
 Domain = Mapping[Any, Union[tuple[float, float], list[float]]]
@@ -142,15 +146,19 @@ class _Checker:
         from autograd_mini.explain._points import relation, satisfy
 
         relations = [relation(text, self.names) for text in self.assume]
-        m = context(DIGITS + 30)
-        for draw in itertools.islice(self._draws(), 1 + 4 * self.count + 8):
+        m, borders = context(), self._borders()
+        self.count += 2 * len(borders)
+        for draw in itertools.islice(self._draws(), 1 + 4 * self.count + 8 + 2 * len(borders)):
             leaves = {id(node): m.mpf(number) for node, number in zip(self.leaves, draw)}
             for assumption in relations:
                 satisfy(assumption, self.names, leaves)
-            values = replay([self.root, *self.claims.values()], DIGITS + 20, leaves)
+            balls = replay(self.root, *self.claims.values(), at=leaves, bits=BITS)
+            values = {key: m.mpf(as_mpf(ball, BITS)) for key, ball in balls.items()}
             if all(abs(values[id(node)]) < float("inf") for node in self.order) and not self._at_a_kink(values):
-                yield self._at(m, leaves, values)
-                self.count -= 1
+                point = self._at(m, leaves, values, balls)
+                if point is not None:
+                    yield point
+                    self.count -= 1
             if self.count < 0:
                 return
 
@@ -169,6 +177,9 @@ class _Checker:
         yield [self._drawn(node, self._near(node.data, 0.5)) for node in self.leaves]
         for number in (1.0, -1.0):
             yield [self._drawn(node, number) for node in self.leaves]
+        for border in self._borders():
+            for side in (-0.5, 0.5):
+                yield [self._drawn(node, border + side * (abs(border) or 1.0)) for node in self.leaves]
         for scale in (30.0, 1e-3):
             yield [self._drawn(node, scale * (node.data or 1.0)) for node in self.leaves]
         while True:
@@ -176,6 +187,14 @@ class _Checker:
             yield [self._drawn(node, self._near(node.data, 0.3) if kind == "near" else
                                self.random.random() if kind == "between 0 and 1" else
                                self.random.gauss(0.0, 1.0 if kind == "normal" else 3.0)) for node in self.leaves]
+
+    def _borders(self) -> list[float]:
+        """The constants at which a case of the loss or of a claim begins, the first few of them."""
+        found: dict[float, None] = {}
+        for node in topological_order(self.root, *self.claims.values()):
+            if node.operands and node.operation.name in _CASES:
+                found.update(dict.fromkeys(o for o in node.operands if not is_node(o)))
+        return list(found)[:6]
 
     def _near(self, centre: float, octaves: float) -> float:
         move = self.random.gauss(0.0, octaves)
@@ -191,16 +210,25 @@ class _Checker:
             return low + (high - low) * self.random.random()
         return self.random.choice(list(allowed))
 
-    def _at(self, m: Any, leaves: dict[int, Any], values: dict[int, Any]) -> At:
-        exact = {key: Exact.of(m.mpf(number)) for key, number in values.items()}
+    def _at(self, m: Any, leaves: dict[int, Any], values: dict[int, Any], balls: dict[int, Ball]) -> Optional[At]:
+        """What is known at a point; None where a slope or a claim is undecided."""
+        if any(not balls[id(claim)].is_proven(BITS) for claim in self.claims.values()):
+            return None
         locals_ = {}
         for node in self.order:
-            operands = [exact[id(o)] if is_node(o) else Exact.of(m.mpf(o)) for o in node.operands]
+            operands = [balls[id(o)] if is_node(o) else Ball.of(o) for o in node.operands]
             for place, operand in enumerate(node.operands):
                 if is_node(operand) and node.operation.partials[place] is not None:
-                    locals_[id(node), place] = partial(node.operation, place, exact[id(node)], operands, True)
-        claimed = {id(node): exact[id(self.claims[id(node)])].number for node in self.claimed}
-        true, _ = self._sweep(m, locals_, {})
+                    with precision(4 * BITS):
+                        slope = local(node.operation, place, balls[id(node)], operands)
+                    if not slope.is_proven():
+                        return None
+                    locals_[id(node), place] = m.mpf(as_mpf(slope))
+        claimed = {id(node): values[id(self.claims[id(node)])] for node in self.claimed}
+        slopes = derivatives(self.root, at=leaves, bits=BITS, needed=self.claimed)[1]
+        if any(not slopes[id(node)].is_proven(BITS) for node in self.claimed):
+            return None
+        true = {id(node): m.mpf(as_mpf(slopes[id(node)], BITS)) for node in self.claimed}
         expected, shares = self._sweep(m, locals_, claimed)
         return At(leaves, values, locals_, true, expected, shares, claimed)
 

@@ -165,9 +165,12 @@ def _by_majority(entry: Entry) -> Optional[str]:
 def _differences_contradict(entry: Entry, number: float) -> bool:
     """Whether differences are sure enough of themselves to say that this number is wrong."""
     slope, error = entry.difference, entry.difference_error
-    if slope is None or not (math.isfinite(slope) and math.isfinite(number) and error <= 1e-3 * abs(slope) + 1e-6):
+    floor = 1e-6 if entry.exact is None else 0.0
+    if slope is None or not (math.isfinite(slope) and error <= 1e-3 * abs(slope) + floor):
         return False
-    return abs(slope - number) > 100 * error + 1e-5 * max(abs(slope), abs(number)) + 1e-7 * _size(entry)
+    if number != number:
+        return True
+    return abs(slope - number) > 100 * error + 1e-11 * max(abs(slope), abs(number)) + 1e-13 * _size(entry)
 
 
 def _culprit(entry: Entry) -> str:

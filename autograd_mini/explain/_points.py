@@ -6,11 +6,11 @@ import random
 from typing import Any, Optional, Sequence
 
 from autograd_mini._core.expression import evaluate
-from autograd_mini.explain._exact import derivatives, replay
+from autograd_mini.explain._replay import as_mpf, derivatives, replay
 from autograd_mini.explain._symbolic import Names, Symbolic
 from autograd_mini.primitives import MissingColumnError
 
-DIGITS = 50
+DIGITS, BITS = 50, 200
 
 
 def relation(text: str, names: Names) -> Any:
@@ -63,7 +63,8 @@ class Points:
             for attempt in range(40):
                 leaves = self._leaves(attempt)
                 try:
-                    values = replay(self.names.nodes, DIGITS + 10, leaves)
+                    values = {key: as_mpf(ball, BITS)
+                              for key, ball in replay(*self.names.nodes, at=leaves, bits=BITS).items()}
                 except MissingColumnError:  # a row that exact arithmetic cannot read: nothing can be confirmed
                     break
                 if all(abs(number) < float("inf") for number in values.values()):
@@ -88,7 +89,8 @@ class Points:
         """(number of the point, true derivative of the root by the node) at every point."""
         for number, (leaves, _) in enumerate(self.points()):
             if number not in self._totals:
-                self._totals[number] = derivatives(self.names.root, DIGITS + 10, at=leaves)
+                self._totals[number] = {key: as_mpf(ball, BITS) for key, ball in
+                                        derivatives(self.names.root, at=leaves, bits=BITS)[1].items()}
         return [(number, self._totals[number][id(node)]) for number in range(len(self.points()))]
 
     def local(self, user: Any, node: Any) -> list[tuple[int, Any]]:
@@ -96,7 +98,8 @@ class Points:
         truths = []
         for number, (leaves, values) in enumerate(self.points()):
             held = {id(n): values[id(n)] for n in self.names.nodes if n is not user and n.operands}
-            truths.append((number, derivatives(user, DIGITS + 10, at={**leaves, **held})[id(node)]))
+            slopes = derivatives(user, at={**leaves, **held}, bits=BITS, needed=(node,))[1]
+            truths.append((number, as_mpf(slopes[id(node)], BITS)))
         return truths
 
     def agrees(self, expression: Any, point: int, truth: Any) -> bool:

@@ -6,6 +6,7 @@ rule at all. Precision is doubled until every number asked for is proven, or a l
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional
@@ -145,3 +146,47 @@ def same_function(a: Any, b: Any, points: Iterable[Mapping[int, Any]], bits: flo
             return False
         decided = True
     return True if decided else None
+
+
+def as_mpf(ball: Ball, bits: float = ENOUGH) -> Any:
+    """A ball as a number of SymPy's arithmetic, with all its digits; nan where it is undecided."""
+    import mpmath
+
+    if ball.is_special() or not ball.is_proven(bits):
+        return mpmath.mp.mpf(ball.number if ball.is_special() else "nan")
+    mantissa, exponent = ball.centre.mid().man_exp()
+    return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(int(mantissa), int(exponent)))
+
+
+def partials(root: Any, variables: Sequence[Any], order: int) -> dict[tuple[int, ...], Optional[float]]:
+    """The derivatives of root of one order by positions of variables, ascending; None where undecided.
+
+    First ones by one backward pass; higher ones by polarisation of the derivatives along sums of directions.
+    """
+    if order == 1:
+        slopes = derivatives(root)[1]
+        zero = Ball.of(0)
+        return {(i,): _settled(slopes.get(id(variable), zero), None) for i, variable in enumerate(variables)}
+    along: dict[tuple[int, ...], Any] = {}
+    found: dict[tuple[int, ...], Optional[float]] = {}
+    for positions in itertools.combinations_with_replacement(range(len(variables)), order):
+        total, size = Ball.of(0), Ball.of(0)
+        for count in range(1, order + 1):
+            for chosen in itertools.combinations(positions, count):
+                if chosen not in along:
+                    direction = {id(variables[i]): float(chosen.count(i)) for i in chosen}
+                    along[chosen] = taylor(root, direction, order, bits=256)[order]
+                with precision(1024):
+                    term = along[chosen] * Ball.of((-1) ** (order - count)) / math.factorial(order)
+                    total, size = total + term, size + abs(term)
+        found[positions] = _settled(total, size)
+    return found
+
+
+def _settled(ball: Ball, size: Optional[Ball]) -> Optional[float]:
+    """A float, 0 where terms of that size cancel to the last digit, or None."""
+    if ball.is_proven():
+        return float(ball)
+    if size is None or size.is_special() or not size.number.is_finite():
+        return None
+    return 0.0 if ball.number.abs_upper() <= size.number.abs_upper() * flint.arb(2) ** -100 else None

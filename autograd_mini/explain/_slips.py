@@ -7,10 +7,10 @@ or too few. Only a change that explains the claim exactly at all points is repor
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 from autograd_mini._core.graph import dependents
-from autograd_mini.explain._exact import context
 from autograd_mini.explain._formulas import text_of
 from autograd_mini.explain._symbolic import Names, expression_of
 
@@ -18,6 +18,16 @@ TOLERANCE = 1e-12
 """Claims may hold constants rounded to floats, so agreement is asked to 12 digits of the 50."""
 
 DIGITS = 80
+
+
+@lru_cache(maxsize=1)
+def context() -> Any:
+    """Arithmetic of 80 digits, for what is computed from proven numbers."""
+    import mpmath
+
+    many = mpmath.MPContext()
+    many.dps = DIGITS
+    return many
 
 
 class At(NamedTuple):
@@ -100,7 +110,7 @@ class Slips:
 
     def _changes(self, node: Any, tested: Sequence[At]) -> Iterator[tuple[str, list[Any]]]:
         """(what went wrong, by what factor a term is changed by it at each point), the commonest first."""
-        m = context(DIGITS)
+        m = context()
         ten = m.ln(10)
         for text, factor in (("the sign is wrong", -1), ("a term is forgotten", 0),
                              ("a factor 1/ln(10) is missing: ln taken for log base 10", ten),
