@@ -7,6 +7,7 @@ import math
 import mpmath
 import pytest
 
+import autograd_mini as am
 from autograd_mini import (
     StaleGraphError,
     Value,
@@ -252,3 +253,22 @@ def test_names_and_leaves_are_kept_and_what_is_stable_is_not_touched():
     assert any(node is z for node in stable.operands[0].operands[1].operands)
     y = tanh(z) * z + 1
     assert stabilize(y).value is y and str(stabilize(y)) == "nothing to change"
+
+
+@pytest.mark.parametrize("f, at", [
+    (lambda x: am.ln(x + 1) - am.ln(x), 1e8), (lambda x: (am.exp(2 * x) - 1) / (am.exp(2 * x) + 1), 800.0),
+    (lambda x: 1 - am.norm_cdf(x), 9.0), (lambda x: am.sqrt(x * x + 1) - x, 1e9),
+])
+def test_a_remedy_that_cures_nothing_is_not_printed(f, at):
+    diagnosis = am.diagnose(f(am.Value(at, "x")))
+    assert not diagnosis.ok
+    shown = str(diagnosis)
+    if "write instead" in shown:  # then it was measured, and keeps digits that were lost
+        form = diagnosis.stabilized.value
+        assert abs(form.data / float(diagnosis.exact(diagnosis.root)) - 1) < 1e-8
+
+
+def test_a_remedy_that_cures_is_printed():
+    z = am.Value(40.0, "z")
+    shown = str(am.diagnose(-am.ln(1 - 1 / (1 + am.exp(-z)))))
+    assert shown.endswith("write instead\n  -log_sigmoid(-z)") and "tried here" not in shown

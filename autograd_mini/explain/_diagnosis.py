@@ -32,6 +32,8 @@ _BEYOND, _SUBNORMAL = 1024.0, -1022.0
 """log2 of where the range of floats ends, and of where their digits do."""
 
 LONGEST = 40
+CURED = 4.0
+"""A form may leave so many of 16 digits lost and still be called a cure."""
 """A stable form of more nodes is not printed as a whole, only what changed in it."""
 
 
@@ -102,7 +104,7 @@ class Diagnosis:
         if undecided:
             words.append(f"undecided, whatever the precision: {', '.join(undecided)}")
         if self.troubles and self.stabilized.changes:
-            words += ["write instead", *[f"  {line}" for line in self._remedy()]]
+            words += self._measured_remedy()
         return str(Report("diagnose", ("what", "found", "true", "digits lost"), cases, words))
 
     __repr__ = __str__
@@ -110,6 +112,22 @@ class Diagnosis:
     def _asked(self) -> list[tuple[str, Ball]]:
         return [("value", self._values[id(self.root)]),
                 *[(f"gradient by {_name(node)}", self._slopes[id(node)]) for node in self.wrt]]
+
+    def _measured_remedy(self) -> list[str]:
+        """The stable form, with what it leaves lost; nothing where it cures nothing, or ruins what was right."""
+        form = self.stabilized.value
+        found = calculus.gradients(form)
+        leaves = [node for node in self.wrt if not node.operands]
+        value = _lost_digits(form.data, self._values[id(self.root)])
+        slopes = [_lost_digits(found.get(id(node), 0.0), self._slopes[id(node)]) for node in leaves]
+        before = [self._lost_values[id(self.root)], *[self._lost_gradients[id(node)] for node in leaves]]
+        gains = [old - new for old, new in zip(before, [value, *slopes])]
+        if max(gains) < 1.0 or min(gains) < -1.0:
+            return []
+        left = [("the value", value), *[(f"the gradient by {_name(node)}", lost) for node, lost in zip(leaves, slopes)]]
+        uncured = [what for what, lost in left if lost > CURED]
+        remark = [f"tried here, it leaves digits of {', '.join(uncured)} lost"] if uncured else []
+        return [*remark, "write instead", *[f"  {line}" for line in self._remedy()]]
 
     def _remedy(self) -> list[str]:
         if len(topological_order(self.stabilized.value)) <= LONGEST:
