@@ -47,7 +47,7 @@ class _Steps:
         self.clip = None if clip is None else _positive(clip, "clip")
         self.steps = 0
         self._places: dict[Any, int] = {}
-        self._memory = np.zeros((self.remembered, 0))
+        self._memory: np.ndarray = np.zeros((self.remembered, 0))
 
     def direction(self, slopes: np.ndarray, memory: np.ndarray) -> np.ndarray:
         """What `rate` multiplies, of shape (n,); `memory`, of shape (remembered, n), is brought up to date."""
