@@ -1,8 +1,8 @@
 """check_gradients: the derivatives of a function by every way there is, side by side, and the odd one out named.
 
-The witnesses are the engine in each mode, a formula found by hand, differences of the function itself, and 50 digits:
-the recorded graph computed again, and its derivatives from differences of the exact functions. The last two know no
-rule of the engine.
+The witnesses are the engine in each mode, a formula found by hand, differences of the function itself, and the truth:
+the recorded graph read in balls, and its derivatives as coefficients of power series. The last two know no rule of the
+engine, except at kinks and ends, where the rule is the promise.
 
 How far the engine may be from the truth follows from its own graph: every node of a derivative's graph is rounded
 once, and what that does to the result is one more derivative. So a sum that cancels is judged by the size of its
@@ -20,6 +20,7 @@ import numpy as np
 from autograd_mini._core import trees as structure
 from autograd_mini._core.graph import is_node, topological_order
 from autograd_mini._core.numbers import real
+from autograd_mini._core.registry import is_value
 from autograd_mini.explain._report import Case, Report
 from autograd_mini.explain._witnesses import MODES, Entry, Point, close, local_error
 
@@ -40,7 +41,8 @@ def check_gradients(f: Callable[..., Any], *args: Any, closed_form: Optional[Cal
     order        1 for gradients, 2 for second derivatives as well, and so on
     modes        "fwd", "rev" or both: forward and reverse mode
     domain       where random points are taken: (low, high) for every number, or such a pair for each argument. By
-                 default each number is multiplied by something between 1/2 and 2
+                 default each number is multiplied by something between 1/2 and 2, and at every second point by -1 too,
+                 if f is finite there; a number that is 0 is moved to one side and then to the other
     points       how many random points; with 0, only `args` is checked
     seed         of the random points
 
@@ -59,15 +61,22 @@ def check_gradients(f: Callable[..., Any], *args: Any, closed_form: Optional[Cal
     told = ["closed form"] if closed_form is not None else []
     cases: list[Case] = []
     findings: list[str] = []
-    for index, place in enumerate(_places(args, domain, points, seed)):
+    for index, place in enumerate(_places(f, args, domain, points, seed)):
         point = Point(f, place, closed_form, tuple(modes))
         for entry in point.entries(order):
             complaint = _odd_one_out(entry)
             numbers = [*(entry.engine.get(mode) for mode in modes), *[entry.formula for _ in told],
-                       entry.difference, entry.exact]
-            cases.append(Case((index, entry.label, *numbers), complaint is None))
+                       entry.difference if _has_usable_differences(entry) else None, entry.exact]
+            is_judged = complaint is not None or _is_judged(entry)
+            cases.append(Case((index, entry.label, *numbers), complaint is None if is_judged else None))
             if complaint is not None:
-                findings.append(f"{entry.label} at point {index}: {complaint}{_culprit(entry)}")
+                findings.append(f"{entry.label} at point {index}: {complaint}{_culprit(entry)}{_suspect(point, entry)}")
+            elif not is_judged:
+                findings.append(f"{entry.label} at point {index}: no witness could judge it; differences of the "
+                                "function mean nothing there")
+            elif _has_lost_its_digits(entry):
+                findings.append(f"{entry.label} at point {index}: the rule is right, but rounding leaves "
+                                f"{next(iter(entry.engine.values()))!r} of {entry.exact!r}: diagnose() says where")
             elif entry.formula_is_exact and not close(entry.formula or 0.0, entry.exact or 0.0, 1e-6 * _size(entry)):
                 findings.append(f"{entry.label} at point {index}: the closed form is right, but in floats it loses its "
                                 f"digits: {entry.formula!r} for {entry.exact!r}")
@@ -76,7 +85,7 @@ def check_gradients(f: Callable[..., Any], *args: Any, closed_form: Optional[Cal
     if len(findings) > _MOST_FINDINGS:
         findings[_MOST_FINDINGS:] = [f"and {len(findings) - _MOST_FINDINGS} more such findings"]
     return Report(f"derivatives of {getattr(f, '__name__', 'f')}",
-                  ("point", "derivative", *modes, *told, "differences", "50 digits"), cases, findings)
+                  ("point", "derivative", *modes, *told, "differences", "true"), cases, findings)
 
 
 def _require(f: Any, closed_form: Any, order: Any, modes: Any, points: Any) -> None:
@@ -93,7 +102,8 @@ def _require(f: Any, closed_form: Any, order: Any, modes: Any, points: Any) -> N
         raise ValueError(f"points says how many random points to try, 0 or more, not {points!r}")
 
 
-def _places(args: tuple[Any, ...], domain: Any, points: int, seed: int) -> Iterator[tuple[Any, ...]]:
+def _places(f: Callable[..., Any], args: tuple[Any, ...], domain: Any, points: int,
+            seed: int) -> Iterator[tuple[Any, ...]]:
     """The arguments as given, and random ones of the same structure."""
     numbers, rebuild = structure.flatten(args)
     given = np.array([real(entry, "an argument of f") for entry in numbers])
@@ -106,10 +116,21 @@ def _places(args: tuple[Any, ...], domain: Any, points: int, seed: int) -> Itera
         low, high = np.repeat(np.broadcast_to(pairs, (len(args), 2)), counts, axis=0).T
     yield rebuild(given.tolist())
     generator = np.random.default_rng(seed)
-    for _ in range(points):
+    for index in range(points):
         share = generator.random(len(given))
-        place = given * 2 ** (2 * share - 1) if domain is None else low + share * (high - low)
-        yield rebuild(place.tolist())
+        if domain is not None:
+            yield rebuild((low + share * (high - low)).tolist())
+            continue
+        beside = np.where(given == 0, share, given * 2 ** (2 * share - 1))
+        other_side = rebuild((-beside).tolist())
+        yield other_side if index % 2 and _is_finite(f, other_side) else rebuild(beside.tolist())
+
+
+def _is_finite(f: Callable[..., Any], place: tuple[Any, ...]) -> bool:
+    try:
+        return all(math.isfinite(y.data if is_value(y) else y) for y in structure.flatten(f(*place))[0])
+    except Exception:
+        return False
 
 
 def _size(entry: Entry) -> float:
@@ -125,19 +146,40 @@ def _odd_one_out(entry: Entry) -> Optional[str]:
         return _by_majority(entry)
     for mode, number in entry.engine.items():
         if not close(number, entry.exact, 16 * entry.bound):
-            return f"the engine ({mode}) is the odd one out: {number!r}, where 50 digits give {entry.exact!r}"
+            return f"the engine ({mode}) is the odd one out: {number!r}, where the truth is {entry.exact!r}"
     if entry.formula is not None and not entry.formula_is_exact \
             and not close(entry.formula, entry.exact, 1e-9 * _size(entry)):
-        return f"the closed form is the odd one out: {entry.formula!r}, where engine and 50 digits give {entry.exact!r}"
+        return f"the closed form is the odd one out: {entry.formula!r}, but engine and truth are {entry.exact!r}"
     if _differences_contradict(entry, entry.exact):
-        return (f"the differences are the odd ones out: {entry.difference!r}, where engine and 50 digits give "
+        return (f"the differences are the odd ones out: {entry.difference!r}, but engine and truth are "
                 f"{entry.exact!r}. The function depends on this argument by a way that its graph does not show, such "
                 "as .data, stop_gradient or rounding")
     return None
 
 
+def _is_judged(entry: Entry) -> bool:
+    """Whether anything beside the engine has a say."""
+    told = entry.formula is not None and bool(entry.engine)
+    return entry.exact is not None or told or entry.is_outside or _has_usable_differences(entry)
+
+
+def _has_lost_its_digits(entry: Entry) -> bool:
+    return entry.exact is not None and any(abs(number - entry.exact) > 1e-4 * abs(entry.exact) + 1e-300
+                                           for number in entry.engine.values())
+
+
+def _suspect(point: Point, entry: Entry) -> str:
+    """What made the engine differ from the function beside the point, where the rules are right."""
+    if entry.exact is None or entry.difference is None or _differences_agree(entry, entry.exact):
+        return ""
+    if not point.is_pinned():
+        return ""
+    return ("; the suspect is a comparison that holds at this point only (==, equal, an early exit): on both sides the "
+            "function is another one than was recorded here")
+
+
 def _by_majority(entry: Entry) -> Optional[str]:
-    """The verdict without 50 digits: two that agree outvote the third, and differences break a tie."""
+    """The verdict without true numbers: two that agree outvote the third, and differences break a tie."""
     engine = next(iter(entry.engine.values()), None)
     for mode, number in entry.engine.items():
         if not close(number, engine or 0.0, 16 * entry.bound):
@@ -162,15 +204,21 @@ def _by_majority(entry: Entry) -> Optional[str]:
         f"the engine is the odd one out: {engine!r}, where closed form and differences give {formula!r}"
 
 
-def _differences_contradict(entry: Entry, number: float) -> bool:
-    """Whether differences are sure enough of themselves to say that this number is wrong."""
+def _has_usable_differences(entry: Entry) -> bool:
+    """Whether differences are sure enough of themselves to have a say, by their own estimate of their error."""
     slope, error = entry.difference, entry.difference_error
-    floor = 1e-6 if entry.exact is None else 0.0
-    if slope is None or not (math.isfinite(slope) and error <= 1e-3 * abs(slope) + floor):
-        return False
-    if number != number:
-        return True
-    return abs(slope - number) > 100 * error + 1e-11 * max(abs(slope), abs(number)) + 1e-13 * _size(entry)
+    return slope is not None and error <= 1e-3 * abs(slope) + 2.0 ** -20 * max(_size(entry), entry.rate)
+
+
+def _differences_agree(entry: Entry, number: float) -> bool:
+    assert entry.difference is not None
+    return close(number, entry.difference, 8 * entry.difference_error + 16 * entry.bound
+                 + 2.0 ** -46 * abs(entry.difference))
+
+
+def _differences_contradict(entry: Entry, number: float) -> bool:
+    """Whether usable differences say that this number is wrong; nan against a number is wrong."""
+    return _has_usable_differences(entry) and not math.isinf(number) and not _differences_agree(entry, number)
 
 
 def _culprit(entry: Entry) -> str:

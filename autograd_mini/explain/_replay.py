@@ -74,16 +74,62 @@ def taylor(root: Any, direction: Mapping[int, float], order: int, bits: float = 
     nodes = topological_order(root)
 
     def series() -> tuple[list[Ball], list[Ball]]:
-        moved = {id(node): flint.arb_series([flint.arb(node.data), direction[id(node)]])
-                 for node in nodes if not node.operands and id(node) in direction and math.isfinite(node.data)}
-        result = _forward(nodes, moved)[id(root)].number
-        if type(result) is not flint.arb_series:
-            balls = [Ball(result), *[Ball(flint.arb(0) if type(result) is flint.arb else flint.arb.nan())] * order]
-        else:
-            balls = [Ball(result[k] * math.factorial(k)) for k in range(order + 1)]
+        balls = _along(root, nodes, direction, order)
         return balls, balls
 
     return _proven(len(nodes), bits, series, order + 1)
+
+
+def _along(root: Any, nodes: Sequence[Any], direction: Mapping[int, float], order: int) -> list[Ball]:
+    """The derivatives 0, 1, ... order along a direction, at the precision that is set."""
+    moved = {id(node): flint.arb_series([flint.arb(node.data), direction[id(node)]])
+             for node in nodes if not node.operands and id(node) in direction and math.isfinite(node.data)}
+    result = _forward(nodes, moved)[id(root)].number
+    if type(result) is not flint.arb_series:
+        return [Ball(result), *[Ball(flint.arb(0) if type(result) is flint.arb else flint.arb.nan())] * order]
+    return [Ball(result[k] * math.factorial(k)) for k in range(order + 1)]
+
+
+def true_derivatives(root: Any, variables: Sequence[Any], order: int) -> dict[tuple[int, ...], Optional[Ball]]:
+    """The derivatives of root to one order, {positions of variables, ascending: Ball}; None where one is undecided.
+
+    First ones are swept backward over local power series; higher ones are Taylor coefficients along sums and
+    differences of the axes, so that no rule is used but at kinks and edges of first derivatives.
+
+    >>> from autograd_mini import Value
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> true_derivatives(x * x * y, [x, y], 2)
+    {(0, 0): 4, (0, 1): 6, (1, 1): 0}
+    """
+    positions = range(len(variables))
+    if order == 1:
+        slopes = derivatives(root, needed=[])[1]
+        lacking = [v for v in variables if id(v) in slopes and not slopes[id(v)].is_proven()]
+        slopes = derivatives(root, needed=lacking)[1] if lacking else slopes
+        firsts = {(i,): slopes.get(id(variables[i]), Ball.of(0)) for i in positions}
+        return {place: ball if ball.is_proven() else None for place, ball in firsts.items()}
+    nodes = topological_order(root)
+    return {place: _mixed(root, nodes, [id(variables[position]) for position in place])
+            for place in itertools.combinations_with_replacement(positions, order)}
+
+
+def _mixed(root: Any, nodes: Sequence[Any], keys: Sequence[int]) -> Optional[Ball]:
+    """A derivative by several leaves in turn, from those along the sums and differences of their axes."""
+    order = len(keys)
+
+    def combined() -> tuple[Ball, list[Ball]]:
+        total = flint.arb(0)
+        for signs in itertools.product((1, -1), repeat=order - 1):
+            direction = dict.fromkeys(keys, 0.0)
+            for key, sign in zip(keys, (1, *signs)):
+                direction[key] += sign
+            number = _along(root, nodes, direction, order)[order].number
+            total += math.prod(signs) * (flint.arb.nan() if type(number) is float else number)
+        ball = Ball(total / (2 ** (order - 1) * math.factorial(order)))
+        return ball, [ball]
+
+    ball: Ball = _proven(len(nodes), ENOUGH, combined, order + 1)
+    return ball if ball.is_proven() else None
 
 
 def _proven(size: int, bits: float, compute: Callable[[], tuple[Any, list[Ball]]], terms: int = 2) -> Any:
@@ -156,37 +202,3 @@ def as_mpf(ball: Ball, bits: float = ENOUGH) -> Any:
         return mpmath.mp.mpf(ball.number if ball.is_special() else "nan")
     mantissa, exponent = ball.centre.mid().man_exp()
     return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(int(mantissa), int(exponent)))
-
-
-def partials(root: Any, variables: Sequence[Any], order: int) -> dict[tuple[int, ...], Optional[float]]:
-    """The derivatives of root of one order by positions of variables, ascending; None where undecided.
-
-    First ones by one backward pass; higher ones by polarisation of the derivatives along sums of directions.
-    """
-    if order == 1:
-        slopes = derivatives(root)[1]
-        zero = Ball.of(0)
-        return {(i,): _settled(slopes.get(id(variable), zero), None) for i, variable in enumerate(variables)}
-    along: dict[tuple[int, ...], Any] = {}
-    found: dict[tuple[int, ...], Optional[float]] = {}
-    for positions in itertools.combinations_with_replacement(range(len(variables)), order):
-        total, size = Ball.of(0), Ball.of(0)
-        for count in range(1, order + 1):
-            for chosen in itertools.combinations(positions, count):
-                if chosen not in along:
-                    direction = {id(variables[i]): float(chosen.count(i)) for i in chosen}
-                    along[chosen] = taylor(root, direction, order, bits=256)[order]
-                with precision(1024):
-                    term = along[chosen] * Ball.of((-1) ** (order - count)) / math.factorial(order)
-                    total, size = total + term, size + abs(term)
-        found[positions] = _settled(total, size)
-    return found
-
-
-def _settled(ball: Ball, size: Optional[Ball]) -> Optional[float]:
-    """A float, 0 where terms of that size cancel to the last digit, or None."""
-    if ball.is_proven():
-        return float(ball)
-    if size is None or size.is_special() or not size.number.is_finite():
-        return None
-    return 0.0 if ball.number.abs_upper() <= size.number.abs_upper() * flint.arb(2) ** -100 else None

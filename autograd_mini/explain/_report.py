@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 SHOWN = 24
 """So many cases that are right are printed at most; those that are wrong always are."""
 
 
+_MARKS = {True: "", False: "<- wrong", None: "<- not judged"}
+
+
 class Case(NamedTuple):
-    """One line of a report: its cells in the order of the columns, and whether it is right."""
+    """One line of a report: its cells in the order of the columns, and whether it is right; None is undecided."""
 
     cells: tuple[Any, ...]
-    ok: bool
+    ok: Optional[bool]
 
 
 class Report:
@@ -36,13 +39,18 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every case is right."""
+        """Whether every case is right; one that could not be judged is not."""
         return all(case.ok for case in self.cases)
 
     @property
     def failures(self) -> list[Case]:
         """The cases that are wrong."""
-        return [case for case in self.cases if not case.ok]
+        return [case for case in self.cases if case.ok is False]
+
+    @property
+    def undecided(self) -> list[Case]:
+        """The cases that nothing could judge: they neither hold nor are wrong."""
+        return [case for case in self.cases if case.ok is None]
 
     def __bool__(self) -> bool:
         return self.ok
@@ -51,6 +59,8 @@ class Report:
         wrong, count = len(self.failures), len(self.cases)
         summary = (f"all {count} cases hold" if count != 1 else "the one case holds") if not wrong else \
             f"{wrong} of {count} cases {'is' if wrong == 1 else 'are'} wrong"
+        if self.undecided:
+            summary = f"{len(self.undecided)} of {count} cases could not be judged" + f", {summary}" * bool(wrong)
         return "\n".join([f"{self.title}: {summary}", *self._table(), *self.findings])
 
     __repr__ = __str__
@@ -65,7 +75,7 @@ class Report:
                 shown.append(case)
         lines = [self.columns, *[tuple(map(_text, case.cells)) for case in shown]]
         widths = [max(map(len, column)) for column in zip(*lines)]
-        marks = [""] + ["" if case.ok else "<- wrong" for case in shown]
+        marks = ["", *[_MARKS[case.ok] for case in shown]]
         table = ["  " + "   ".join([*map(str.ljust, line, widths), mark]).rstrip() for line, mark in zip(lines, marks)]
         return table + ([f"  ... and {hidden} more that hold"] if hidden else [])
 

@@ -19,7 +19,8 @@ from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 from autograd_mini.explain import _differences as differences
-from autograd_mini.explain._replay import partials, replay
+from autograd_mini.explain._ball import Ball
+from autograd_mini.explain._replay import replay, true_derivatives
 from autograd_mini.primitives import MissingColumnError, Primitive, chain
 
 MODES = {"fwd": jacfwd, "rev": jacrev}
@@ -36,10 +37,17 @@ class Entry(NamedTuple):
     engine: dict[str, float]         # by mode
     bound: float                     # how far rounding may carry the engine
     formula: Optional[float]         # the closed form
-    formula_is_exact: bool           # the closed form holds at 50 digits
+    formula_is_exact: bool           # the closed form holds in proven arithmetic
     difference: Optional[float]      # None where its error is too large to mean anything
     difference_error: float
     exact: Optional[float]
+    rate: float                      # the number differentiated, by a unit of its variable: what is far less is 0
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the function itself is no number there, nor its derivative to the engine."""
+        return self.output is not None and not math.isfinite(self.output.data) \
+            and not any(map(math.isfinite, self.engine.values()))
 
 
 class Point:
@@ -69,6 +77,7 @@ class Point:
         nodes: Any = None if self.outputs is None else structure.array_of(self.outputs, (len(self.outputs),))
         for level in range(1, order + 1 if self.outputs is not None else 2):
             source = self._values if level == 1 else lower[self.modes[-1]]
+            levels = np.nan_to_num(np.abs(_floats(nodes if nodes is not None else self._values(self.x))), posinf=0.0)
             noise = None if nodes is None else np.reshape([*map(rounding_bound, nodes.ravel())], nodes.shape)
             estimates = [differences.central(source, self.x, position, noise) for position in range(len(self.x))]
             truths = [self._exact(y, level) for y in self.outputs or self.heads]
@@ -81,6 +90,8 @@ class Point:
             for place in itertools.product(range(len(self.heads)), *[range(len(self.x))] * level):
                 head, *positions = place
                 truth = truths[head].get(tuple(sorted(positions)))
+                if truth is None and truths[head]:
+                    truth = _at_an_end(nodes[place])
                 told, told_node = formula.get(place, (None, None))
                 slope, doubt = (float(part[place[:-1]]) for part in estimates[positions[-1]])
                 yield Entry(
@@ -90,8 +101,9 @@ class Point:
                     {mode: float(numbers[place]) for mode, numbers in engine.items()},
                     0.0 if nodes is None else rounding_bound(nodes[place]),
                     told, truth is not None and told_node is not None and _holds(told_node, truth),
-                    slope if doubt <= 0.1 * abs(slope) + 1e-6 else None, doubt,
-                    truth)
+                    slope if doubt < math.inf and math.isfinite(slope) else None, doubt,
+                    None if truth is None else float(truth),
+                    levels[place[:-1]] / max(1.0, abs(float(self.x[positions[-1]]))))
 
     def _flat(self, x: Any) -> np.ndarray:
         """f from n numbers or Values to an array of m."""
@@ -101,14 +113,34 @@ class Point:
     def _values(self, x: np.ndarray) -> np.ndarray:
         return _floats(self._flat(x.tolist() if self.outputs is None else map(Value, x)))
 
-    def _exact(self, y: Any, order: int) -> dict[tuple[int, ...], Any]:
+    def _exact(self, y: Any, order: int) -> dict[tuple[int, ...], Optional[Ball]]:
         if self.outputs is None:
             return {}
         try:
-            return partials(y, self.variables, order)
+            return true_derivatives(y, self.variables, order)
         except MissingColumnError as error:
-            self.remarks.append(f"without 50 digits to compare with: {error}")
+            self.remarks.append(f"without true numbers to compare with: {error}")
             return {}
+
+    def is_pinned(self) -> bool:
+        """Whether f is recorded otherwise on both sides than here: a comparison decided that holds only at this point.
+        """
+        if self.outputs is None:
+            return False
+        return all(self._is_other_at(side * 2.0 ** -20) for side in (1, -1))
+
+    def _is_other_at(self, step: float) -> bool:
+        """Whether, a little way off, other operations are recorded than here, or a comparison of them is another."""
+        moved = self.x + step * np.where(self.x == 0, 1.0, np.abs(self.x))
+        try:
+            found = [y for y in self._flat(list(map(Value, moved))) if is_value(y)]
+        except (ArithmeticError, ValueError):
+            return False
+        here, there = topological_order(*self.outputs or ()), topological_order(*found)
+        if [node.operation for node in here] != [node.operation for node in there]:
+            return True
+        return any(node.data != other.data for node, other in zip(here, there)
+                   if node.operands and not any(node.operation.partials))
 
     def _formula(self) -> dict[tuple[int, ...], tuple[float, Any]]:
         """The numbers that the closed form gives, each with what it came as: a Value, if it can be called with some."""
@@ -161,31 +193,40 @@ def local_error(primitive: Primitive, operands: tuple[float, ...], order: int) -
     nodes: Any = structure.array_of([y], (1,))
     for level in range(1, order + 1):
         nodes = _gradients(nodes, variables)
-        proven = True
         try:
-            truths = partials(y, variables, level)
+            truths: dict[tuple[int, ...], Any] = true_derivatives(y, variables, level)
         except MissingColumnError:
-            truths, proven = _slopes(primitive, operands) if level == 1 else {}, False
+            truths = _slopes(primitive, operands) if level == 1 else {}
         for positions, truth in truths.items():
             place = (0, *positions)
             node = nodes[place]
-            if truth is None:
+            if truth is None or float(truth) != float(truth):
                 continue
-            if not close(node.data, truth, 16 * rounding_bound(node) if proven else 1e-6 * abs(truth)):
+            tolerance = truth.error if type(truth) is Estimated else 16 * rounding_bound(node)
+            if not close(node.data, float(truth), tolerance):
                 shown = ", ".join(map(repr, operands))
                 by = " and ".join(map(str, positions))
                 return f"primitive {primitive.name!r} at ({shown}), by operand {by}: its rule gives {node.data!r}, " \
-                       f"the truth is {truth!r}"
+                       f"the truth is {float(truth)!r}"
     return None
 
 
-def _slopes(primitive: Primitive, operands: tuple[float, ...]) -> dict[tuple[int, ...], Optional[float]]:
-    """The partials of a row that cannot be computed at 50 digits, from differences of its value."""
+class Estimated(float):
+    """A number from differences, and how far off it may be."""
+
+    error: float
+
+
+def _slopes(primitive: Primitive, operands: tuple[float, ...]) -> dict[tuple[int, ...], Optional[Estimated]]:
+    """The partials of a row that balls cannot compute, from differences of its value."""
     x = np.array(operands)
-    estimates = [differences.central(lambda x: np.array(primitive.number(*x)), x, position)
-                 for position in range(len(x))]
-    return {(position,): float(estimate.slope) if estimate.error <= 1e-7 * abs(estimate.slope) else None
-            for position, estimate in enumerate(estimates)}
+    found: dict[tuple[int, ...], Optional[Estimated]] = {}
+    for position in range(len(x)):
+        slope, error = differences.central(lambda x: np.array(primitive.number(*x)), x, position)
+        estimate = Estimated(slope)
+        estimate.error = 8 * float(error)
+        found[(position,)] = estimate if estimate.error <= 1e-4 * abs(estimate) else None
+    return found
 
 
 def close(number: float, reference: float, tolerance: float) -> bool:
@@ -218,12 +259,22 @@ def _gradients(nodes: np.ndarray, variables: list[Any]) -> np.ndarray:
     return structure.array_of([entry for row in rows for entry in row], (*nodes.shape, len(variables)))
 
 
+def _at_an_end(node: Any) -> Optional[Ball]:
+    """The nan or infinity that a derivative's own graph proves, where the function has an end: the rule is the promise.
+    """
+    try:
+        ball = replay(node, needed=[node])[id(node)] if not math.isfinite(node.data) else Ball.of(0.0)
+    except MissingColumnError:
+        return None
+    return ball if ball.is_special() else None
+
+
 def _holds(node: Any, truth: Any) -> bool:
-    """Whether a formula, computed again at 50 digits, gives the truth, apart from its constants' rounding."""
+    """Whether a formula, computed again in balls, gives the truth, apart from its constants' rounding."""
     if not is_value(node):
         return close(float(node), float(truth), 0.0)
     try:
-        number = replay(node, needed=(node,))[id(node)]
+        number = replay(node, needed=[node])[id(node)]
     except MissingColumnError:
         return False
     return number.is_proven() and close(float(number), float(truth), 1e-14 * abs(float(truth)))
