@@ -23,6 +23,11 @@ def is_node(operand: Any) -> bool:
     return type(operand) is not float
 
 
+def roots(thing: Any) -> Any:
+    """What something is among Values: its `graph()` where it has one, as a Program does, else itself."""
+    return thing.graph() if callable(getattr(thing, "graph", None)) else thing
+
+
 def topological_order(*roots: Any) -> list[Any]:
     """Every node that the roots reach, operands before users; each node once."""
     if roots and all(type(root) is compiled_kind for root in roots):

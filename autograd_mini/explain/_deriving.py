@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from autograd_mini._core.graph import require_fresh
+from autograd_mini._core.graph import require_fresh, roots
 from autograd_mini.explain._derivation import Derivation, Step, number_of
 from autograd_mini.explain._elimination import (
     TookTooLong,
@@ -30,7 +30,7 @@ from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
 def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str] = (), using: Sequence[Any] = (),
            seconds: float = 5.0, seed: int = 0, steps: bool = False) -> Derivation:
-    """Derive the derivatives of a graph as formulas in its named nodes.
+    """Derive the derivatives of a graph, or of a Program with one number, as formulas in its named nodes.
 
     `wrt` holds named nodes or leaves, or their names; by default all that are named. `assume` gives relations between
     the inputs that may be used, such as "y1 + y2 + y3 = 1", and `using` named nodes that the root does not depend on
@@ -52,6 +52,7 @@ def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str]
     Raises TypeError for what is not a Value, ValueError for a name or node that the root does not depend on,
     StaleGraphError where a leaf was assigned since.
     """
+    loss = roots(loss)
     if not hasattr(loss, "operands"):
         raise TypeError(f"only a Value can be derived, not {type(loss).__name__}")
     return _Deriver(loss, wrt, assume, using, seconds, seed, steps).derivation()

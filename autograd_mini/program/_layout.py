@@ -94,6 +94,12 @@ def parts(layout: Any) -> list[Part]:
     return found
 
 
+def layout_name(layout: Any) -> str:
+    """The name of an argument, which its first part's name begins with."""
+    found = parts(layout)
+    return found[0].name.split("[", maxsplit=1)[0] if found else "an empty argument"
+
+
 def match(layout: Any, given: Any, name: str) -> Iterator[tuple[Part, Any]]:
     """Each part of an argument's layout with what the caller gave for it.
 
@@ -166,11 +172,14 @@ def number_array(given: Any, name: str) -> np.ndarray:
     return given
 
 
-def of_graph(name: str) -> TypeError:
-    """The error for a Value where a Program takes numbers."""
-    return TypeError(f"argument {name!r} is or holds a Value, and a Program takes and returns bare numbers: give its "
-                     ".data, or, to differentiate through a program, trace the derivative too: "
-                     "trace(value_and_grad(f), ...)")
+class HoldsValues(TypeError):
+    """A Value stands where numbers are needed."""
+
+
+def of_graph(name: str) -> HoldsValues:
+    """The error for a Value among the rows of data of a Program, or in the example of a trace."""
+    return HoldsValues(f"argument {name!r} is or holds a Value, where a program takes bare numbers: give its .data; to "
+                       "differentiate over data take program.gradient() or trace(value_and_grad(f), ...)")
 
 
 def columns(start: int, array: np.ndarray) -> Iterator[Data]:

@@ -8,9 +8,8 @@ from typing import Any, Optional
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini.program import _derivatives, _executors as executors, _layout as layouts
+from autograd_mini.program import _composing, _derivatives, _executors as executors, _layout as layouts, _sources
 from autograd_mini.program._batch import Batch
-from autograd_mini.program._c_source import c_source
 from autograd_mini.program._derivatives import Argnums
 from autograd_mini.program._layout import Data, Part
 from autograd_mini.program._listing import listing
@@ -40,10 +39,13 @@ class Program:
     result: Any
     body: Body
     names: dict[int, str]
+    example: tuple[float, ...]
+    """The numbers that it was traced with; they play no part in what it computes, nor in comparisons."""
 
-    def __init__(self, name: str, arguments: Sequence[Any], result: Any, body: Body, names: Mapping[int, str]) -> None:
+    def __init__(self, name: str, arguments: Sequence[Any], result: Any, body: Body, names: Mapping[int, str],
+                 example: Sequence[float]) -> None:
         self.name, self.arguments, self.result = name, tuple(arguments), result
-        self.body, self.names = body, dict(names)
+        self.body, self.names, self.example = body, dict(names), tuple(example)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -52,7 +54,15 @@ class Program:
         self._batch_callers: dict[tuple[Any, ...], Callable[[tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
-        """The result for one example, of the structure and shapes it was traced with."""
+        """The result for one example, of the structure and shapes it was traced with.
+
+        Values may be among the arguments: the result is a graph on them then, and gradients flow through the call.
+
+        >>> from autograd_mini import grad, trace
+        >>> square = trace(lambda x: x * x, 1.0)
+        >>> grad(lambda x: square(square(x)))(3.0)
+        108.0
+        """
         if executor in self._callers:
             result = self._callers[executor](arguments)
             if result is not NotImplemented:
@@ -62,7 +72,10 @@ class Program:
     def _call(self, arguments: tuple[Any, ...], executor: Optional[str]) -> Any:
         numbers = np.empty(self.body.inputs)
         for part, given in self._matched(arguments):
-            array = layouts.number_array(given, part.name)
+            try:
+                array = layouts.number_array(given, part.name)
+            except layouts.HoldsValues:
+                return _composing.play(self, arguments)
             if array.shape != part.dimensions:
                 raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
                                 "example: use .map, .sum or .mean for many rows")
@@ -153,7 +166,18 @@ class Program:
         return self._derived("hessian", *_derivatives.hessian(self, argnums))
 
     def _derived(self, kind: str, result: Any, body: Body) -> Program:
-        return Program(f"{kind}({self.name})", self.arguments, result, body, {})
+        return Program(f"{kind}({self.name})", self.arguments, result, body, {}, self.example)
+
+    def graph(self) -> Any:
+        """The result as Values, on leaves named like the inputs, at the numbers that the program was traced with.
+
+        `draw`, `derive` and whatever else takes a Value take a Program by it.
+
+        >>> from autograd_mini import trace, text
+        >>> text(trace(lambda x, y: x * y + 1.0, 2.0, 3.0).graph())
+        'x*y + 1'
+        """
+        return _composing.graph(self)
 
     def explain(self) -> str:
         """Which executor ran the last calls, over data and over one example, and why; the later of the two first."""
@@ -166,12 +190,39 @@ class Program:
     def _listing(self, limit: Optional[int]) -> str:
         return listing(self.name, self.body, self.input_names, self.output_names, self.names, limit)
 
-    def c_source(self) -> str:
+    def c_source(self, name: Optional[str] = None) -> str:
         """The program as a C99 function of one example, `void name(const double *inputs, double *outputs)`.
 
         Raises MissingColumnError where a primitive has neither C text nor an expansion.
         """
-        return c_source(self.name, self.body, self.input_names, self.output_names)
+        return _sources.c_source(self.name, self.body, self.input_names, self.output_names, name)
+
+    def js_source(self, name: Optional[str] = None) -> str:
+        """The program as JavaScript: `name(inputs)` takes an array of numbers and returns one; nothing else is needed.
+
+        Raises MissingColumnError where JavaScript has not what a primitive calls.
+        """
+        return _sources.js_source(self.name, self.body, self.input_names, self.output_names, name)
+
+    def python_source(self, name: Optional[str] = None) -> str:
+        """The program as a Python function of its own arguments, in the functions of this package.
+
+        >>> from autograd_mini import exp, trace
+        >>> print(trace(lambda w, x: exp(w * x), 2.0, 0.0).python_source("f"))
+        import numpy as np
+        <BLANKLINE>
+        import autograd_mini as am
+        <BLANKLINE>
+        <BLANKLINE>
+        def f(w, x):
+            t2 = w * x
+            t3 = am.exp(t2)
+            return t3
+        <BLANKLINE>
+
+        Raises TypeError where a primitive of your own cannot be found again by import.
+        """
+        return _sources.python_source(self, name)
 
     def llvm_ir(self) -> str:
         """The program as LLVM IR of one example, as it is handed to LLVM."""
@@ -191,13 +242,13 @@ class Program:
 
     def _matched(self, arguments: Sequence[Any]) -> Iterator[tuple[Part, Any]]:
         if len(arguments) != len(self.arguments):
-            names = ", ".join(layout_name(layout) for layout in self.arguments)
+            names = ", ".join(layouts.layout_name(layout) for layout in self.arguments)
             raise TypeError(f"{self.name} takes {len(self.arguments)} arguments ({names}), not {len(arguments)}")
         for layout, argument in zip(self.arguments, arguments):
             if type(layout) is Part:
                 yield layout, argument
             else:
-                yield from layouts.match(layout, argument, layout_name(layout))
+                yield from layouts.match(layout, argument, layouts.layout_name(layout))
 
     def _batch(self, arguments: Sequence[Any]) -> Batch:
         numbers = np.zeros(self.body.inputs)
@@ -249,17 +300,11 @@ class Program:
         return hash((self.body, len(self.arguments)))
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.name, self.arguments, self.result, self.body, self.names
+        return self.name, self.arguments, self.result, self.body, self.names, self.example
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.name, self.arguments, self.result, self.body, self.names = state
+        self.name, self.arguments, self.result, self.body, self.names, self.example = state
         self._prepare()
 
     def __repr__(self) -> str:
         return self._listing(100)
-
-
-def layout_name(layout: Any) -> str:
-    """The name of an argument, which its first part's name begins with."""
-    found = layouts.parts(layout)
-    return found[0].name.split("[", maxsplit=1)[0] if found else "an empty argument"

@@ -58,7 +58,7 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True) -> Progra
     _refuse_captured(made.constant_leaves, lambda: _run(f, layouts, numbers, slot_names)[1])
     body = made.body([made.constant(entry) if type(entry) is float else next(slots) for entry in outputs])
     named = {made.place(slot): name for slot, name in made.names.items() if made.place(slot) >= body.first_operation}
-    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, named)
+    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, named, numbers)
 
 
 def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:

@@ -8,8 +8,9 @@ import pathlib
 from functools import cached_property
 from typing import Any, Optional, Union
 
+from autograd_mini._core import trees
 from autograd_mini._core.errors import StaleGraphError
-from autograd_mini._core.graph import topological_order
+from autograd_mini._core.graph import roots, topological_order
 from autograd_mini._core.registry import is_value
 from autograd_mini.render._dot import dot_source
 from autograd_mini.render._folding import Fold
@@ -132,6 +133,8 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
          dark: bool = False, language: str = "en") -> Drawing:
     """The computation graph of a Value, or of several in a list, as a picture; the last one is differentiated.
 
+    A Program is drawn at the numbers that it was traced with.
+
     fold       scopes as single boxes: True for the outermost ones, False for none, or the names of those to fold
     limit      how many boxes there may be; beyond, only those nearest to the root are drawn and the rest is counted
     labels     the local derivative on each edge: "number", "formula" or "none"
@@ -149,7 +152,7 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
 
     Raises StaleGraphError where a leaf was assigned after the graph was built, TypeError for what is not a Value.
     """
-    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    values = list(value) if isinstance(value, (list, tuple)) else trees.flatten(roots(value))[0]
     for one in values:
         if not is_value(one):
             raise TypeError(f"only a Value can be drawn, not {type(one).__name__}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import pathlib
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from autograd_mini._core.errors import MissingColumnError
 from autograd_mini._core.rows import Operators, Primitive, Rule
@@ -77,13 +78,21 @@ def row(primitive: Primitive) -> tuple[str, list[str]]:
     return function(primitive, operands), partials
 
 
-def program(name: str, body: Any) -> str:
-    """A JavaScript function of a recorded function: its inputs one by one, its outputs as an array."""
+def program(name: str, body: Any, parameters: Optional[Sequence[str]] = None) -> str:
+    """A JavaScript function of a recorded function: of its inputs one by one, or of an array whose elements are
+    `parameters`; its outputs are an array.
+    """
     statements: dict[str, str] = {}
-    inputs = [_Number(statements, f"x{i}") for i in range(body.inputs)]
-    slots = body.read(inputs[0].apply, inputs)
+    texts = [f"x{i}" for i in range(body.inputs)] if parameters is None else parameters
+    slots = body.read(lambda row, operands: _Number(statements, "").apply(row, operands),
+                      [_Number(statements, text) for text in texts])
     outputs = [slots[slot] for slot in body.outputs]
     results = [output.text if isinstance(output, _Number) else literal(float(output)) for output in outputs]
     lines = [f"const {variable} = {code};" for code, variable in statements.items()]
-    head = f"function {name}({', '.join(f'x{i}' for i in range(body.inputs))}) {{"
+    head = f"function {name}({', '.join(texts) if parameters is None else 'inputs'}) {{"
     return "\n".join([head, *lines, f"return [{', '.join(results)}];", "}"])
+
+
+def library() -> str:
+    """The functions that the rows call, as a text that stands before theirs."""
+    return pathlib.Path(__file__).with_name("web").joinpath("functions.js").read_text(encoding="utf-8").rstrip()

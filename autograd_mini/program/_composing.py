@@ -1,0 +1,59 @@
+"""A Program among Values: its operations are played into the graph, so that gradients flow through a call of it.
+
+While a function is traced or differentiated around the call they become operations of that function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini._core.numbers import real
+from autograd_mini._core.registry import is_value
+from autograd_mini._core.value import Value
+from autograd_mini.program._layout import Part, fill
+
+
+def play(program: Any, arguments: Sequence[Any]) -> Any:
+    """What a program makes of one example that holds Values: Values where the result depends on them, else floats."""
+    inputs: list[Any] = [0.0] * program.body.inputs
+    for part, given in program._matched(arguments):
+        array = np.asarray(given, dtype=object)
+        if array.shape != part.dimensions:
+            raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
+                            "example: with Values a program is called on one example")
+        inputs[part.start:part.start + part.size] = [
+            entry if is_value(entry) else real(entry, f"argument {part.name!r}") for entry in array.ravel().tolist()]
+    return _result(program.result, _outputs(program, inputs))
+
+
+def graph(program: Any) -> Any:
+    """The result as Values, on leaves with the names and the numbers of the example that the program was traced with.
+
+    Inner nodes have the names that they had in the function.
+    """
+    inputs = [*map(Value, program.example, program.input_names)]
+    found = _outputs(program, inputs, program.names)
+    return _result(program.result, [entry if is_value(entry) else Value(entry) for entry in found])
+
+
+def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any]:
+    slots = program.body.read(lambda row, operands: row(*operands), inputs)
+    for slot, name in (names or {}).items():
+        if is_value(slots[slot]):
+            slots[slot].name = name
+    return [slots[output] for output in program.body.outputs]
+
+
+def _result(layout: Any, outputs: Sequence[Any]) -> Any:
+    def content(part: Part) -> Any:
+        if part.shape is None:
+            return outputs[part.start]
+        entries = outputs[part.start:part.start + part.size]
+        array = np.empty(part.size, dtype=object if any(map(is_value, entries)) else float)
+        array[:] = entries
+        return array.reshape(part.shape)
+
+    return fill(layout, content)

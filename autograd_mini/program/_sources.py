@@ -1,0 +1,155 @@
+"""A Program as C99, JavaScript or Python, for people who want to take it away: one operation a statement."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Container, Sequence
+from typing import Any, Optional
+
+from autograd_mini._body.body import Body
+from autograd_mini._body.builder import expand
+from autograd_mini._core import persistence
+from autograd_mini._core.c_text import literal
+from autograd_mini._core.rows import BUILT_IN, Primitive
+from autograd_mini.program import _layout as layouts
+from autograd_mini.render import _javascript
+
+_HEAD = """/* {title}
+ *
+ * Compile with any C99 compiler and link with -lm. The results have the bits of the scalar engine, given the same C
+ * library, as long as the compiler keeps to IEEE 754: no -ffast-math; contraction is switched off here.
+ */
+#include <math.h>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize ("fp-contract=off")
+#else
+#pragma STDC FP_CONTRACT OFF
+#endif
+"""
+
+
+def c_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[str], name: Optional[str]) -> str:
+    """A C function `void name(const double *inputs, double *outputs)`.
+
+    Raises MissingColumnError where a row has neither C text nor an expansion.
+    """
+    body = expand(body, keep=lambda row: row.c is not None)
+    slots = [f"inputs[{slot}]" for slot in range(body.inputs)] + [literal(number) for number in body.constants]
+    slots += [f"t{slot}" for slot in range(body.first_operation, body.slots)]
+    lines = [_HEAD.format(title=_comment(title)),
+             f"void {identifier(name or title)}(const double *inputs, double *outputs)", "{",
+             *(f"    /* inputs[{slot}] is {_comment(entry)} */" for slot, entry in enumerate(inputs))]
+    for slot, (primitive, operands) in enumerate(body.operations, body.first_operation):
+        expression = primitive.require("c", "C source").format(*[slots[operand] for operand in operands])
+        lines.append(f"    const double t{slot} = {expression};")
+    lines += [f"    outputs[{place}] = {slots[slot]};  /* {_comment(entry)} */"
+              for place, (slot, entry) in enumerate(zip(body.outputs, outputs))]
+    return "\n".join([*lines, "}", ""])
+
+
+def js_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[str], name: Optional[str]) -> str:
+    """A JavaScript function of an array of inputs, which returns an array of outputs; it stands alone.
+
+    Raises MissingColumnError where a row has no C text, or one that calls what JavaScript has not.
+    """
+    comments = [f"// inputs[{slot}] is {_line(entry)}" for slot, entry in enumerate(inputs)]
+    comments += [f"// the result's [{place}] is {_line(entry)}" for place, entry in enumerate(outputs)]
+    called = identifier(name or title)
+    text = _javascript.program("run", body, [f"inputs[{slot}]" for slot in range(body.inputs)])
+    return "\n".join([f"// {_line(title)}", *comments, f"const {called} = (() => {{", _javascript.library(), text,
+                      "return run;", "})();", ""])
+
+
+def python_source(program: Any, name: Optional[str]) -> str:
+    """A Python function of the program's own arguments, written with the functions of this package.
+
+    It takes what the traced function took, Values too, and has the program's bits.
+    """
+    body: Body = program.body
+    lines = [f"    t{body.first_operation + place} = {{}}" for place in range(len(body.operations))]
+    names = [layouts.layout_name(layout) for layout in program.arguments]
+    taken = {*names, *(f"t{slot}" for slot in range(body.slots))}
+    package = next(free for free in ("am", "am_", "am__", "am___") if free not in taken)
+    slots = [*program.input_names, *(_python_number(number) for number in body.constants)]
+    slots += [f"t{slot}" for slot in range(body.first_operation, body.slots)]
+    modules: dict[str, None] = {}
+    for place, (row, operands) in enumerate(body.operations):
+        lines[place] = lines[place].format(_call(row, [slots[slot] for slot in operands], package, modules))
+
+    def content(part: layouts.Part) -> Any:
+        found = [slots[slot] for slot in body.outputs[part.start:part.start + part.size]]
+        return _Text(found[0] if part.shape is None else f"np.array([{', '.join(found)}]).reshape({part.shape})")
+
+    result = layouts.fill(program.result, content)
+    head = ["import numpy as np", "", f"import autograd_mini as {package}", *(f"import {home}" for home in modules)]
+    call = f"{identifier(name or program.name, keyword.kwlist)}({', '.join(_parameters(names))})"
+    return "\n".join([*head, "", "", f"def {call}:", *lines, f"    return {result!r}", ""])
+
+
+class _Text(str):
+    """Code among the entries of a result, which is printed as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+_OPERATORS = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "neg": "-{}"}
+"""The rows that Python's own operators carry out on floats without raising."""
+
+
+def _call(row: Primitive, operands: Sequence[str], package: str, modules: dict[str, None]) -> str:
+    built_in = BUILT_IN.get(row.name) is row
+    if built_in and row.name in _OPERATORS:
+        return _OPERATORS[row.name].format(*operands)
+    home, called = package, row.name
+    if not built_in:
+        _, (home, called, *_) = persistence.saved_row(row)
+        modules[home] = None
+    return f"{home}.{called}({', '.join(operands)})"
+
+
+def _python_number(number: float) -> str:
+    text = repr(number)
+    return f"({text})" if text.startswith("-") else f'float("{text}")' if text in ("nan", "inf") else text
+
+
+def _parameters(names: Sequence[str]) -> list[str]:
+    """The parameters of a function whose arguments have these names; a name that comes back is that of its rest."""
+    return [name if names.count(name) == 1 else f"*{name}" for name in dict.fromkeys(names)]
+
+
+def identifier(name: str, words: Container[str] = ()) -> str:
+    """A name for a function that C and JavaScript take, and a language with some more words."""
+    found = re.sub(r"[^A-Za-z0-9_]", "_", name).strip("_") or "program"
+    taken = found in words or found in _RESERVED or found.rstrip("fl") in _LIBRARY
+    return f"f_{found}" if found[0].isdigit() or taken else found
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LIBRARY = {*dir(math), *_javascript.FUNCTIONS} | _words("""
+    abs drem exp10 fdim finite fma fmax fmin gamma ilogb isinf isnan j0 j1 jn lgamma_r llrint llround logb lrint lround
+    nan nearbyint pow pow10 rint round roundeven scalb scalbln scalbn signgam significand sincos y0 y1 yn""")
+"""Functions of C's mathematical library, which have forms that end in f and l, and those of JavaScript."""
+_RESERVED = _words("""
+    INFINITY Infinity NAN NaN arguments auto await break case catch char class const continue debugger default
+    delete do double else enum eval export extends extern float for function goto if implements import in inline
+    inputs instanceof int interface let long main new null outputs package private protected public register
+    restrict return run short signed sizeof static struct super switch this throw typedef typeof undefined union
+    unsigned var void volatile while with yield""")
+"""Words of C and of JavaScript, and names in the texts."""
+
+
+def _comment(text: str) -> str:
+    return _line(text).replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
