@@ -12,6 +12,7 @@ _NOW = {
                      "NonFiniteError", "StaleGraphError", "TracedBranchError", "TracedValueError", "UnknownRowError"),
     "_core.value": ("Value", "engine", "primitive"),
     "_core.graph": ("leaves", "topological_order"),
+    "_core.trees": ("ravel",),
     "_core.recording": ("record_source", "scope", "strict"),
     "_body.calculus": ("gradient",),
     "_body.transforms": ("grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"),

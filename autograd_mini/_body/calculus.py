@@ -28,7 +28,7 @@ def gradient(y: Value, wrt: Any) -> Any:
     """
     if not registry.is_value(y):
         raise TypeError(f"only a Value has a gradient, not {type(y).__name__}")
-    targets, rebuild = trees.flatten(wrt)
+    targets, rebuild = trees.flatten(wrt, strict=True)
     for target in targets:
         if not registry.is_value(target):
             raise TypeError(f"a gradient is taken with respect to Values, not {type(target).__name__}: "

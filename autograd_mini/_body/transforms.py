@@ -355,7 +355,8 @@ def _scalar(f: Function, result: Any) -> Any:
 
 def _outputs(f: Function, result: Any) -> list[Any]:
     """All numbers that a function returned, as Values or floats."""
-    return [y if is_value(y) else real(y, f"the result of {_name(f)}") for y in trees.flatten(result)[0]]
+    return [y if is_value(y) else real(y, f"the result of {_name(f)}")
+            for y in trees.flatten(result, strict=True)[0]]
 
 
 def _numbers(tree: Any) -> Any:
@@ -368,6 +369,9 @@ def _numbers(tree: Any) -> Any:
 
 def _matching(name: str, tree: Any, pattern_name: str, pattern: Any) -> list[Any]:
     """The numbers of a tree that must have the structure and the shapes of another one."""
+    for entry, expected in zip(trees.flatten(tree, strict=True)[0], trees.flatten(pattern, strict=True)[0]):
+        if trees.is_static(entry) and not trees.is_static(expected):
+            real(entry, f"an element of {name}")
     numbers, _ = trees.flatten(tree)
     if trees.outline(tree) != trees.outline(pattern):
         raise ValueError(f"{name} must have the structure and the shapes of {pattern_name}: "

@@ -59,7 +59,7 @@ class Point:
         numbers, self.rebuild = structure.flatten(args)
         self.x = np.array(numbers, dtype=float)
         self.names = [name for parameter, arg in zip(_parameters(f, len(args)), args)
-                      for name in _labels(arg, parameter)]
+                      for name in structure.labels(arg, parameter)]
         self.remarks: list[str] = []
         self.variables = [Value(number) for number in self.x]
         self.outputs: Optional[list[Any]] = None
@@ -69,7 +69,7 @@ class Point:
         except Exception as error:
             self.result = f(*args)
             self.remarks.append(f"the engine cannot record this function, so only its values were used: {error}")
-        self.heads = _labels(self.result, "f")
+        self.heads = structure.labels(self.result, "f")
 
     def entries(self, order: int) -> Iterator[Entry]:
         """Every derivative up to an order, lowest order first; of a function that cannot be recorded the first ones."""
@@ -286,19 +286,6 @@ def _parameters(f: Function, count: int) -> list[str]:
     except (TypeError, ValueError):
         names = []
     return names[:count] if len(names) >= count else [f"argument{position}" for position in range(count)]
-
-
-def _labels(tree: Any, name: str) -> list[str]:
-    """A name for every number of a structure, in the order of `structure.flatten`."""
-    if isinstance(tree, np.ndarray):
-        return [f"{name}[{','.join(map(str, index))}]" if index else name for index in np.ndindex(tree.shape)]
-    if isinstance(tree, dict):
-        return [label for key, entry in tree.items() for label in _labels(entry, f"{name}[{key!r}]")]
-    if isinstance(tree, (list, tuple)):
-        fields = getattr(tree, "_fields", None)
-        return [label for position, entry in enumerate(tree)
-                for label in _labels(entry, f"{name}.{fields[position]}" if fields else f"{name}[{position}]")]
-    return [name]
 
 
 def _derivative(head: str, names: list[str]) -> str:

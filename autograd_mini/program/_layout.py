@@ -1,7 +1,7 @@
 """How nested arguments and results lie in the flat slots of a Program, and which arguments are data.
 
-A part is one number or one array; a layout is a nesting of lists, tuples and dicts of parts. Unlike a closure, a
-layout can be pickled and compared.
+A part is one number or one array; a layout is a nesting of containers of parts, and of what is no number as it is.
+Unlike a closure, a layout can be pickled and compared.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from autograd_mini._core import trees
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 
@@ -34,9 +35,7 @@ class Part(NamedTuple):
 
     def names(self) -> list[str]:
         """The name of each slot."""
-        if self.shape is None:
-            return [self.name]
-        return [f"{self.name}[{', '.join(map(str, index))}]" for index in np.ndindex(self.shape)]
+        return trees.entry_names(self.name, self.dimensions)
 
 
 def lay_out(tree: Any, name: str, start: int = 0) -> tuple[Any, list[Any], int]:
@@ -47,32 +46,27 @@ def lay_out(tree: Any, name: str, start: int = 0) -> tuple[Any, list[Any], int]:
 
 
 def _lay_out(tree: Any, name: str, start: int, numbers: list[Any]) -> Any:
+    found = trees.branches(tree)
+    if found is not None:
+        return found.make([_lay_out(entry, name + path, start, numbers)
+                           for path, entry in zip(found.paths, found.entries)])
+    tree = trees.as_array(tree, f"argument {name!r}")
     at = start + len(numbers)
     if isinstance(tree, np.ndarray) and tree.ndim:
         numbers.extend(tree.ravel().tolist())
         return Part(name, at, tree.shape)
-    if isinstance(tree, dict):
-        return {key: _lay_out(entry, f"{name}[{key!r}]", start, numbers) for key, entry in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        entries = [_lay_out(entry, f"{name}[{place}]", start, numbers) for place, entry in enumerate(tree)]
-        return _container(tree, entries)
+    if not isinstance(tree, np.ndarray) and trees.is_static(tree):
+        return tree
     numbers.append(tree.item() if isinstance(tree, np.ndarray) else tree)
     return Part(name, at, None)
-
-
-def _container(like: Any, entries: list[Any]) -> Any:
-    if isinstance(like, list):
-        return entries
-    return type(like)(*entries) if hasattr(like, "_fields") else tuple(entries)
 
 
 def fill(layout: Any, content: Callable[[Part], Any]) -> Any:
     """The nested structure with each part replaced by its content."""
     if type(layout) is Part:
         return content(layout)
-    if isinstance(layout, dict):
-        return {key: fill(entry, content) for key, entry in layout.items()}
-    return _container(layout, [fill(entry, content) for entry in layout])
+    found = trees.branches(layout)
+    return layout if found is None else found.make([fill(entry, content) for entry in found.entries])
 
 
 def moved(layout: Any, start: int, name: str) -> Any:
@@ -94,10 +88,23 @@ def parts(layout: Any) -> list[Part]:
     return found
 
 
-def layout_name(layout: Any) -> str:
-    """The name of an argument, which its first part's name begins with."""
-    found = parts(layout)
-    return found[0].name.split("[", maxsplit=1)[0] if found else "an empty argument"
+def covers(layout: Any, slots: int) -> bool:
+    """Whether the parts of a layout lie one behind the other in exactly so many slots."""
+    after = 0
+    for part in parts(layout):
+        if part.start != after or part.size < 0:
+            return False
+        after += part.size
+    return after == slots
+
+
+def is_simple(layout: Any) -> bool:
+    """Whether a layout is made of lists, tuples, named tuples and dicts of parts alone, as C reads them."""
+    if type(layout) is Part:
+        return True
+    found = trees.branches(layout)
+    is_known = type(layout) in (list, dict) or isinstance(layout, tuple)
+    return found is not None and is_known and all(map(is_simple, found.entries))
 
 
 def match(layout: Any, given: Any, name: str) -> Iterator[tuple[Part, Any]]:
@@ -107,30 +114,50 @@ def match(layout: Any, given: Any, name: str) -> Iterator[tuple[Part, Any]]:
     """
     if type(layout) is Part:
         yield layout, given
-    elif isinstance(layout, dict):
-        if not isinstance(given, dict) or given.keys() != layout.keys():
-            shown = f"one with the keys {sorted(map(str, given))}" if isinstance(given, dict) else type(given).__name__
-            raise TypeError(f"argument {name!r} was a dict with the keys {sorted(map(str, layout))} when the program "
-                            f"was traced, and now is {shown}")
-        for key, entry in layout.items():
-            yield from match(entry, given[key], f"{name}[{key!r}]")
-    elif isinstance(given, (list, tuple)) and len(given) == len(layout):
-        for place, entry in enumerate(layout):
-            yield from match(entry, given[place], f"{name}[{place}]")
+        return
+    asked, found = trees.branches(layout), trees.branches(given)
+    if asked is None:
+        _same_static(layout, given, name)
+    elif found is not None and _is_like(layout, asked, given, found):
+        entries = found.entries if not isinstance(layout, dict) else [given[key] for key in layout]
+        for path, part, entry in zip(asked.paths, asked.entries, entries):
+            yield from match(part, entry, name + path)
     else:
         shape = _shape(layout)
-        if shape is None or not hasattr(given, "__array__"):
-            shown = f"one of {len(given)}" if isinstance(given, (list, tuple)) else type(given).__name__
-            raise TypeError(f"argument {name!r} was a {type(layout).__name__} of {len(layout)} entries when the "
-                            f"program was traced, and now is {shown}")
+        if shape is None or found is not None or not isinstance(trees.as_array(given, name), np.ndarray):
+            raise TypeError(f"argument {name!r} was {_described(layout, asked)} when the program was traced, and now "
+                            f"is {_described(given, found)}")
         yield Part(name, parts(layout)[0].start, shape), given
+
+
+def _is_like(layout: Any, asked: trees.Branches, given: Any, found: trees.Branches) -> bool:
+    """Whether a container can stand for the one in the example: by keys or fields, or in order."""
+    if isinstance(layout, dict) or isinstance(given, dict):
+        return isinstance(layout, dict) and isinstance(given, dict) and layout.keys() == given.keys()
+    is_sequence = isinstance(layout, (list, tuple)) and isinstance(given, (list, tuple))
+    return len(asked.entries) == len(found.entries) and (is_sequence or type(layout) is type(given))
+
+
+def _described(tree: Any, found: Optional[trees.Branches]) -> str:
+    if isinstance(tree, dict):
+        return f"a dict with the keys {sorted(map(str, tree))}"
+    kind = type(tree).__name__
+    return f"of type {kind}" if found is None else f"a {kind} of {len(found.entries)} entries"
+
+
+def _same_static(expected: Any, given: Any, name: str) -> None:
+    """Raise TypeError where what is no number is not what it was."""
+    same = given is expected or (trees.is_static(given) and bool(given == expected))
+    if not same:
+        raise TypeError(f"argument {name!r} was {expected!r} when the program was traced, and now is {given!r}: what "
+                        "is no number is fixed in a program, so trace again with it")
 
 
 def _shape(layout: Any) -> Optional[tuple[int, ...]]:
     """The shape of a list or tuple that is as good as an array, else None."""
     if type(layout) is Part:
-        return layout.shape or ()
-    if isinstance(layout, dict) or not layout:
+        return layout.dimensions
+    if not isinstance(layout, (list, tuple)) or not layout:
         return None
     shapes = [_shape(entry) for entry in layout]
     return None if shapes[0] is None or any(shape != shapes[0] for shape in shapes) else (len(layout), *shapes[0])
@@ -154,9 +181,7 @@ def number_array(given: Any, name: str) -> np.ndarray:
     if type(given) is not np.ndarray:
         if is_value(given):
             raise of_graph(name)
-        if isinstance(given, np.ma.MaskedArray):
-            raise TypeError(f"argument {name!r} is a masked array, whose mask a program would not see: give its "
-                            ".compressed() numbers, or .filled(nan) where nan may come out")
+        given = trees.as_array(given, f"argument {name!r}")
         try:
             given = np.asarray(given)
         except ValueError:

@@ -35,6 +35,8 @@ class Program:
     """
 
     name: str
+    parameters: tuple[str, ...]
+    positional: int
     arguments: tuple[Any, ...]
     result: Any
     body: Body
@@ -42,18 +44,20 @@ class Program:
     example: tuple[float, ...]
     """The numbers that it was traced with; they play no part in what it computes, nor in comparisons."""
 
-    def __init__(self, name: str, arguments: Sequence[Any], result: Any, body: Body, names: Mapping[int, str],
-                 example: Sequence[float]) -> None:
-        self.name, self.arguments, self.result = name, tuple(arguments), result
-        self.body, self.names, self.example = body, dict(names), tuple(example)
+    def __init__(self, name: str, parameters: Sequence[str], positional: int, arguments: Sequence[Any], result: Any,
+                 body: Body, names: Mapping[int, str], example: Sequence[float]) -> None:
+        self.name, self.parameters, self.positional = name, tuple(parameters), positional
+        self.arguments, self.result, self.body, self.names = tuple(arguments), result, body, dict(names)
+        self.example = tuple(example)
         self._prepare()
 
     def _prepare(self) -> None:
+        self._is_simple = all(map(layouts.is_simple, (*self.arguments, self.result)))
         self._executors = executors.Executors(self.body)
         self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
         self._batch_callers: dict[tuple[Any, ...], Callable[[tuple[Any, ...]], Any]] = {}
 
-    def __call__(self, *arguments: Any, executor: Optional[str] = None) -> Any:
+    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
         """The result for one example, of the structure and shapes it was traced with.
 
         Values may be among the arguments: the result is a graph on them then, and gradients flow through the call.
@@ -63,6 +67,8 @@ class Program:
         >>> grad(lambda x: square(square(x)))(3.0)
         108.0
         """
+        if keywords:
+            arguments = self._in_order(arguments, keywords)
         if executor in self._callers:
             result = self._callers[executor](arguments)
             if result is not NotImplemented:
@@ -81,18 +87,19 @@ class Program:
                                 "example: use .map, .sum or .mean for many rows")
             numbers[part.start:part.start + part.size] = array.ravel()
         outputs = self._executors.run(numbers, executor)
-        caller = self._executors.caller(self.arguments, self.result, executor)
+        caller = self._executors.caller(self.arguments, self.result, executor) if self._is_simple else None
         if caller is not None:
             self._callers[executor] = caller
         return self._rebuild(outputs)
 
     def map(self, *arguments: Any, out: Any = None, executor: Optional[str] = None,
-            threads: Optional[int] = None) -> Any:
+            threads: Optional[int] = None, **keywords: Any) -> Any:
         """The result for every row, stacked: each number of the result becomes (m,), each array (m,) + its shape.
 
         `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
         arguments' own memory, also shifted: such arguments are copied first.
         """
+        arguments = self._in_order(arguments, keywords)
         is_new = out is None
         if is_new and ("map", executor, threads) in self._batch_callers:
             result = self._batch_callers["map", executor, threads](arguments)
@@ -111,13 +118,15 @@ class Program:
             self._keep_caller(batch, arguments, "map", executor, threads)
         return out
 
-    def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
+    def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None,
+            **keywords: Any) -> Any:
         """The result summed over the rows; 0 for no rows."""
-        return self._reduce("sum", arguments, executor, threads)
+        return self._reduce("sum", self._in_order(arguments, keywords), executor, threads)
 
-    def mean(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None) -> Any:
+    def mean(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None,
+             **keywords: Any) -> Any:
         """The mean of the result over the rows; nan for no rows."""
-        return self._reduce("mean", arguments, executor, threads)
+        return self._reduce("mean", self._in_order(arguments, keywords), executor, threads)
 
     def _reduce(self, purpose: str, arguments: tuple[Any, ...], executor: Optional[str], threads: Optional[int]) -> Any:
         if (purpose, executor, threads) in self._batch_callers:
@@ -134,7 +143,7 @@ class Program:
     def _keep_caller(self, batch: Batch, arguments: tuple[Any, ...], purpose: str, executor: Optional[str],
                      threads: Optional[int]) -> None:
         """The next call with arguments laid out like these goes straight to machine code, where that ran and wins."""
-        if batch.rows:
+        if batch.rows and self._is_simple:
             caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, threads)
             if caller is not None and (executor or self._executors.wins(caller, arguments, batch, purpose == "map")):
                 self._batch_callers[purpose, executor, threads] = caller
@@ -166,7 +175,8 @@ class Program:
         return self._derived("hessian", *_derivatives.hessian(self, argnums))
 
     def _derived(self, kind: str, result: Any, body: Body) -> Program:
-        return Program(f"{kind}({self.name})", self.arguments, result, body, {}, self.example)
+        name = f"{kind}({self.name})"
+        return Program(name, self.parameters, self.positional, self.arguments, result, body, {}, self.example)
 
     def graph(self) -> Any:
         """The result as Values, on leaves named like the inputs, at the numbers that the program was traced with.
@@ -240,15 +250,32 @@ class Program:
         """What each number of the result is called."""
         return [name for part in layouts.parts(self.result) for name in part.names()]
 
+    def _in_order(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, those given by keyword included."""
+        if not keywords:
+            return arguments
+        if len(arguments) > self.positional:
+            raise self._wrong_number(len(arguments))
+        given = dict(zip(self.parameters, arguments))
+        for name, argument in keywords.items():
+            if name not in self.parameters or name in given:
+                fault = f"got {name!r} twice" if name in given else f"has no argument {name!r}"
+                raise TypeError(f"{self.name} {fault}: its arguments are {', '.join(self.parameters)}")
+            given[name] = argument
+        missing = [name for name in self.parameters if name not in given]
+        if missing:
+            raise TypeError(f"{self.name} was called without {', '.join(missing)}")
+        return tuple(given[name] for name in self.parameters)
+
+    def _wrong_number(self, count: int) -> TypeError:
+        names = ", ".join(self.parameters)
+        return TypeError(f"{self.name} takes {len(self.parameters)} arguments ({names}), not {count}")
+
     def _matched(self, arguments: Sequence[Any]) -> Iterator[tuple[Part, Any]]:
         if len(arguments) != len(self.arguments):
-            names = ", ".join(layouts.layout_name(layout) for layout in self.arguments)
-            raise TypeError(f"{self.name} takes {len(self.arguments)} arguments ({names}), not {len(arguments)}")
-        for layout, argument in zip(self.arguments, arguments):
-            if type(layout) is Part:
-                yield layout, argument
-            else:
-                yield from layouts.match(layout, argument, layouts.layout_name(layout))
+            raise self._wrong_number(len(arguments))
+        for name, layout, argument in zip(self.parameters, self.arguments, arguments):
+            yield from layouts.match(layout, argument, name)
 
     def _batch(self, arguments: Sequence[Any]) -> Batch:
         numbers = np.zeros(self.body.inputs)
@@ -293,18 +320,24 @@ class Program:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Program):
             return NotImplemented
-        return (self.arguments, self.result, self.names) == (other.arguments, other.result, other.names) \
-            and self.body == other.body
+        return self.__getstate__()[:-1] == other.__getstate__()[:-1]
 
     def __hash__(self) -> int:
         return hash((self.body, len(self.arguments)))
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.name, self.arguments, self.result, self.body, self.names, self.example
+        return (self.name, self.parameters, self.positional, self.arguments, self.result, self.body, self.names,
+                self.example)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.name, self.arguments, self.result, self.body, self.names, self.example = state
-        self._prepare()
+        try:
+            self.__init__(*state)  # type: ignore[misc]
+            fits = layouts.covers(self.arguments, self.body.inputs) and layouts.covers(
+                self.result, len(self.body.outputs)) and len(self.parameters) == len(self.arguments)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"this is no program: {error}") from None
+        if not fits:
+            raise ValueError("this is no program: its arguments and its result are not laid out as its operations ask")
 
     def __repr__(self) -> str:
         return self._listing(100)

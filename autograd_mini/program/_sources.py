@@ -70,7 +70,7 @@ def python_source(program: Any, name: Optional[str]) -> str:
     """
     body: Body = program.body
     lines = [f"    t{body.first_operation + place} = {{}}" for place in range(len(body.operations))]
-    names = [layouts.layout_name(layout) for layout in program.arguments]
+    names = [name.split("[", maxsplit=1)[0] for name in program.parameters]
     taken = {*names, *(f"t{slot}" for slot in range(body.slots))}
     package = next(free for free in ("am", "am_", "am__", "am___") if free not in taken)
     slots = [*program.input_names, *(_python_number(number) for number in body.constants)]

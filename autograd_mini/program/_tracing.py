@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._body.builder import builder
-from autograd_mini._core import recording
+from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.graph import leaves
 from autograd_mini._core.numbers import real
@@ -22,11 +22,12 @@ from autograd_mini.program._layout import Part, fill, lay_out, of_graph, parts
 from autograd_mini.program._program import Program
 
 
-def trace(f: Callable[..., Any], *example: Any, simplify: bool = True) -> Program:
+def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keywords: Any) -> Program:
     """Record f once, on one example, as a Program that runs at native speed over many.
 
-    The example's arguments and f's result may be numbers, NumPy arrays, and lists, tuples and dicts of them, nested
-    as you like; only their structure counts, the numbers do not, except that they must be usable: f is run on them.
+    The example's arguments and f's result may be numbers, arrays, and lists, tuples, dicts and dataclasses of them,
+    nested as you like; only their structure counts, the numbers do not, except that they must be usable: f is run on
+    them. None, strings, functions and the like in them are fixed in the Program. `keywords` are arguments of f too.
     `simplify=False` keeps every operation as recorded.
 
     >>> from autograd_mini import exp
@@ -40,25 +41,32 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True) -> Progra
     that it takes from outside; TracedBranchError where f decides by the number of an argument; StaleGraphError where
     it assigned a leaf after using it.
     """
-    names = _argument_names(f, example)
+    names = [*_argument_names(f, example), *_free(keywords)]
     layouts: list[Any] = []
     numbers: list[float] = []
-    for name, argument in zip(names, example):
+    for name, argument in zip(names, (*example, *keywords.values())):
         layout, found, _ = lay_out(argument, name, len(numbers))
         layouts.append(layout)
         numbers.extend(_example_number(entry, name) for entry in found)
     slot_names = [slot for layout in layouts for part in parts(layout) for slot in part.names()]
-    inputs, result = _run(f, layouts, numbers, slot_names)
+
+    def call(*arguments: Any) -> Any:
+        return f(*arguments[:len(example)], **dict(zip(keywords, arguments[len(example):])))
+
+    inputs, result = _run(call, layouts, numbers, slot_names)
     output_layout, outputs, _ = lay_out(result, "result")
+    if not outputs and trees.is_static(result):
+        raise TypeError(f"a traced function returns numbers, Values and nestings of them, not {result!r}")
     outputs = [_output(entry, name) for entry, name in
                zip(outputs, (slot for part in parts(output_layout) for slot in part.names()))]
     made = builder(simplify, simplify)
     values = [entry for entry in outputs if type(entry) is not float]
     slots = iter(made.load(values, inputs))
-    _refuse_captured(made.constant_leaves, lambda: _run(f, layouts, numbers, slot_names)[1])
+    _refuse_captured(made.constant_leaves, lambda: _run(call, layouts, numbers, slot_names)[1])
     body = made.body([made.constant(entry) if type(entry) is float else next(slots) for entry in outputs])
     named = {made.place(slot): name for slot, name in made.names.items() if made.place(slot) >= body.first_operation}
-    return Program(getattr(f, "__name__", type(f).__name__), tuple(layouts), output_layout, body, named, numbers)
+    name = getattr(f, "__name__", type(f).__name__)
+    return Program(name, names, len(example), layouts, output_layout, body, named, numbers)
 
 
 def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
@@ -73,6 +81,15 @@ def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             names.append(parameter.name)
     return [names[place] if place < len(names) else f"x{place}" for place in range(len(example))]
+
+
+def _free(keywords: dict[str, Any]) -> list[str]:
+    """The names of keyword arguments, which must not be those that a call of a Program has for itself."""
+    for name in keywords:
+        if name in ("out", "executor", "threads"):
+            raise ValueError(f"a program's calls have a keyword {name!r} of their own: give this argument by position, "
+                             "or another name")
+    return [*keywords]
 
 
 def _example_number(entry: Any, name: str) -> float:
