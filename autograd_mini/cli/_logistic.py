@@ -202,14 +202,14 @@ def _data(options: argparse.Namespace) -> Dataset:
 def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> LogisticRegression:
     from tqdm import tqdm
 
-    model = LogisticRegression(options.steps, options.learning_rate, options.ridge)
+    model = LogisticRegression(options.steps, options.learning_rate, options.ridge, solver="gd")
     with tqdm(total=options.steps, desc="training", unit="step", leave=False, disable=None, ncols=79) as bar:
         def watch(step: int, J: float) -> None:
             bar.set_postfix_str(f"cost {J:.6f}", refresh=False)
             bar.update(min(step, 1))
 
         try:
-            return model.fit(X, y, watch)
+            return model.fit(X, y, watch=watch)
         except FloatingPointError as error:
             raise InputError(f"--learning-rate {options.learning_rate:g}: {error}") from None
 

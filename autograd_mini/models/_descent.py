@@ -39,7 +39,7 @@ def descent(X: Any, y: Any, names: Optional[Sequence[str]] = None, *, seed: int 
     w, x = np.zeros(n), np.asarray(X[0])
     example = trace(value_and_grad(cost, argnums=(0, 1)), w, 0.0, x, 1.0).body
     predict = trace(lambda w, b, x: sigmoid(logit(w, b, x)), w, 0.0, x).body
-    fitted = LogisticRegression(steps=100).fit(X, y)
+    fitted = LogisticRegression(steps=100, solver="gd").fit(X, y)
     middle = [*fitted.coefficients, fitted.intercept]
     reach = [max(4.0, 1.5 * abs(c)) for c in middle]
     window = [(c - r, c + r) for c, r in zip(middle, reach)]
