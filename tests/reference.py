@@ -63,6 +63,12 @@ def _exp(a: Number) -> Number:
     return mp.exp(a) if a > -1e5 else mpf(0)
 
 
+def _above(low: float, a: Number) -> Number:
+    if a <= low:
+        raise Undefined
+    return a
+
+
 def _erfc(a: Number) -> Number:
     if abs(a) < 60:
         return mp.erfc(a)
@@ -103,6 +109,16 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, f
     "softplus": lambda a: a + mp.log1p(_exp(-a)) if a > 0 else mp.log1p(_exp(a)),
     "logaddexp": lambda a, b: max(a, b) + mp.log1p(_exp(-abs(a - b))),
     "hypot": lambda a, b: mp.sqrt(a * a + b * b),
+    "ceil": mp.ceil, "trunc": lambda a: mp.sign(a) * mp.floor(abs(a)), "round": mp.nint,
+    "fmod": lambda a, b: a - b * mp.sign(a / b) * mp.floor(abs(a / b)), "mod": lambda a, b: a - b * mp.floor(a / b),
+    "floordiv": lambda a, b: mp.floor(a / b), "clip": lambda a, b, c: min(max(a, b), c),
+    "xlogy": lambda a, b: a * _log(b) if a else mpf(0),
+    "xlog1py": lambda a, b: a * mp.log1p(_above(-1, b)) if a else mpf(0),
+    "entr": lambda a: -a * _log(a) if a else mpf(0),
+    "log1mexp": lambda a: _log(-mp.expm1(a)) if a > -1 else mp.log1p(-_exp(a)),
+    "exprel": lambda a: mpf(1) if a == 0 else mp.expm1(a) / a if abs(a) < 1 else (_exp(a) - 1) / a,
+    "sinc": lambda a: mp.sinpi(a) / (mp.pi * a) if a else mpf(1),
+    "norm_pdf": lambda a: _exp(-a * a / 2) / mp.sqrt(2 * mp.pi),
     "erf": _erf, "erfc": _erfc, "norm_cdf": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
 }.items()}
 
@@ -116,6 +132,8 @@ def within_reach(name: str, point: Sequence[float]) -> bool:
     """False where mpmath says something else (it has no -0.0) or nothing in reasonable time."""
     if name == "atan2":
         return not any(x == 0 and math.copysign(1, x) < 0 for x in point)
+    if name in ("fmod", "mod", "floordiv") and point[1]:
+        return 0 < abs(point[0]) < abs(point[1]) * 2.0 ** 40  # steps closer together than differences are taken
     if name == "away":
         return point[0] != 0
     return name != "pow" or point[0] == 0 or abs(point[1]) * abs(math.log(abs(point[0]))) < 1e5

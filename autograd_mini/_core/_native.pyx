@@ -26,6 +26,7 @@ from autograd_mini._core.numbers import (
     TracedNumber,
     branch_on_traced,
     is_foreign,
+    no_digits,
     loses_gradient,
     no_seed_or_parameters,
     real,
@@ -263,6 +264,12 @@ cdef class Value:
             raise TypeError("pow(a, b, modulus) is for integers, not for Values")
         return record2(POW, <PyObject*>left, <PyObject*>right)
 
+    def __mod__(left, right):
+        return record2(MOD, <PyObject*>left, <PyObject*>right)
+
+    def __floordiv__(left, right):
+        return record2(FLOORDIV, <PyObject*>left, <PyObject*>right)
+
     def __neg__(self):
         return record1(NEG, <PyObject*>self)
 
@@ -271,6 +278,16 @@ cdef class Value:
 
     def __floor__(self):
         return record1(FLOOR, <PyObject*>self)
+
+    def __ceil__(self):
+        return record1(CEIL, <PyObject*>self)
+
+    def __trunc__(self):
+        return record1(TRUNC, <PyObject*>self)
+
+    def __round__(self, digits=None):
+        no_digits(digits)
+        return record1(ROUND, <PyObject*>self)
 
     def __pos__(self):
         return self

@@ -26,7 +26,8 @@ _BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/
 _COMMENT = re.compile(r"(?m)^\s*#.*\n?")
 _DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
 
-_BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+_BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow",
+           ast.Mod: "mod", ast.FloorDiv: "floordiv"}
 _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Lt:    functions["less"],
     ast.LtE:   functions["less_equal"],
@@ -38,8 +39,6 @@ _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
 _OUTSIDE = {
     ast.BoolOp: "'and' and 'or' are not part of the language: multiply comparisons, or take their maximum",
     ast.Not: "'not' is not part of the language: write 1 - condition",
-    ast.FloorDiv: "'//' is not part of the language: write floor(a / b)",
-    ast.Mod: "'%' is not part of the language: write a - b * floor(a / b)",
     ast.BitXor: "'^' is not part of the language: write ** for a power",
     ast.Attribute: "an attribute is not part of the language: write a function as exp(x)",
     ast.Subscript: "an index is not part of the language: give each element a name of its own",

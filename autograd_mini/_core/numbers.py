@@ -104,3 +104,10 @@ _ARITHMETIC = ("add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv m
 for _name in _ARITHMETIC.split():
     setattr(TracedNumber, f"__{_name}__", _refused)
 TracedNumber.__hash__ = float.__hash__  # type: ignore[method-assign]
+
+
+def no_digits(digits: Any) -> None:
+    """TypeError where round() is asked for decimals: only round(v) is a row of the table."""
+    if digits is not None:
+        raise TypeError(f"round(v, {digits!r}) is no function of calculus: use round(v * 10**n) / 10**n, "
+                        "or format v.data")

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from autograd_mini import primitives
-from autograd_mini._core import graph, persistence, recording, registry, rows, sweep, trees
+from autograd_mini._core import graph, persistence, recording, registry, rows, special, sweep, trees
 from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.numbers import (
     TracedNumber,
     branch_on_traced,
     is_foreign,
     loses_gradient,
+    no_digits,
     no_seed_or_parameters,
     real,
 )
@@ -190,12 +191,23 @@ class Value:
     def __rpow__(self, other: Any) -> Value: return self._record(primitives.pow, other, self)           # b^a
     def __neg__(self) -> Value: return self.apply(primitives.neg, (self,))                         # -a
     def __abs__(self) -> Value: return self.apply(primitives.abs, (self,))                         # |a|
+    def __mod__(self, other: Any) -> Value: return self._record(special.mod, self, other)               # a mod b
+    def __rmod__(self, other: Any) -> Value: return self._record(special.mod, other, self)              # b mod a
+    def __floordiv__(self, other: Any) -> Value: return self._record(special.floordiv, self, other)     # floor(a / b)
+    def __rfloordiv__(self, other: Any) -> Value: return self._record(special.floordiv, other, self)    # floor(b / a)
     def __lt__(self, other: Any) -> Value: return self._record(primitives.less, self, other)            # [a < b]
     def __le__(self, other: Any) -> Value: return self._record(primitives.less_equal, self, other)      # [a <= b]
     def __gt__(self, other: Any) -> Value: return self._record(primitives.less, other, self)            # [b < a]
     def __ge__(self, other: Any) -> Value: return self._record(primitives.less_equal, other, self)      # [b <= a]
 
     def __floor__(self) -> Value: return self.apply(primitives.floor, (self,))                     # what np.floor asks
+
+    def __ceil__(self) -> Value: return self.apply(special.ceil, (self,))                          # what math asks
+    def __trunc__(self) -> Value: return self.apply(special.trunc, (self,))
+
+    def __round__(self, digits: None = None) -> Value:
+        no_digits(digits)
+        return self.apply(special.round, (self,))
 
     def __pos__(self) -> Value:
         return self

@@ -102,6 +102,7 @@ cdef extern from *:
     int FREE_LIST_CAP "AM_FREE_LIST_NODES"
     const char* FINGERPRINT "AM_FINGERPRINT"
     int ADD "AM_ADD", SUB "AM_SUB", MUL "AM_MUL", DIV "AM_DIV", NEG "AM_NEG", POW "AM_POW", ABS "AM_ABS", FLOOR "AM_FLOOR"
+    int MOD "AM_MOD", FLOORDIV "AM_FLOORDIV", CEIL "AM_CEIL", TRUNC "AM_TRUNC", ROUND "AM_ROUND"
     int LESS "AM_LESS", LESS_EQUAL "AM_LESS_EQUAL"
     Node* new_node "am_new_node"() except NULL
     void free_node "am_free_node"(Node*)
