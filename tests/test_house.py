@@ -19,6 +19,7 @@ FLOORS = [
     {"_version", "_core.errors", "_core.registry", "_core.sweep"},
     {"_core.rows"},
     {"primitives"},
+    {"_core.special"},
     {"_core.graph", "_core.numbers", "_core.recording", "_core.c_text", "_core.trees"},
     {"_core.persistence"},
     {"_core.value"},
