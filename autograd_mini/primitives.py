@@ -347,3 +347,5 @@ norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussi
 HELPERS = frozenset({"chain", "defined", "away", "decay", "log1p_decay", "one_minus_square", "stop_gradient"})
 """Rows that are no functions of calculus: what rules are made of, and what cuts a graph."""
 
+FIRST_PAGE = tuple(TABLE)
+"""The rows of this file: what every course uses, and what the rows of the second page are written in."""

@@ -69,6 +69,15 @@ def _above(low: float, a: Number) -> Number:
     return a
 
 
+def _whole_quotients(function: Callable[..., Number]) -> Callable[..., Number]:
+    """The function with all bits of a / b before its point, of which there are up to 2,100."""
+    def exactly(a: Number, b: Number) -> Number:
+        with mp.workprec(mp.prec + 2200):
+            return function(a, b)
+
+    return exactly
+
+
 def _erfc(a: Number) -> Number:
     if abs(a) < 60:
         return mp.erfc(a)
@@ -110,8 +119,9 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, f
     "logaddexp": lambda a, b: max(a, b) + mp.log1p(_exp(-abs(a - b))),
     "hypot": lambda a, b: mp.sqrt(a * a + b * b),
     "ceil": mp.ceil, "trunc": lambda a: mp.sign(a) * mp.floor(abs(a)), "round": mp.nint,
-    "fmod": lambda a, b: a - b * mp.sign(a / b) * mp.floor(abs(a / b)), "mod": lambda a, b: a - b * mp.floor(a / b),
-    "floordiv": lambda a, b: mp.floor(a / b), "clip": lambda a, b, c: min(max(a, b), c),
+    "fmod": _whole_quotients(lambda a, b: a - b * mp.sign(a / b) * mp.floor(abs(a / b))),
+    "mod": _whole_quotients(lambda a, b: a - b * mp.floor(a / b)),
+    "floordiv": _whole_quotients(lambda a, b: mp.floor(a / b)), "clip": lambda a, b, c: min(max(a, b), c),
     "xlogy": lambda a, b: a * _log(b) if a else mpf(0),
     "xlog1py": lambda a, b: a * mp.log1p(_above(-1, b)) if a else mpf(0),
     "entr": lambda a: -a * _log(a) if a else mpf(0),
@@ -132,8 +142,6 @@ def within_reach(name: str, point: Sequence[float]) -> bool:
     """False where mpmath says something else (it has no -0.0) or nothing in reasonable time."""
     if name == "atan2":
         return not any(x == 0 and math.copysign(1, x) < 0 for x in point)
-    if name in ("fmod", "mod", "floordiv") and point[1]:
-        return 0 < abs(point[0]) < abs(point[1]) * 2.0 ** 40  # steps closer together than differences are taken
     if name == "away":
         return point[0] != 0
     return name != "pow" or point[0] == 0 or abs(point[1]) * abs(math.log(abs(point[0]))) < 1e5
@@ -156,6 +164,8 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
     function = FUNCTIONS[name]
     if name == "stop_gradient":
         return mpf(0)
+    if name in ("fmod", "mod", "floordiv") and abs(point[0] or 1.0) > abs(point[1]) * 2.0 ** 60:
+        return None  # there the steps are closer together than differences are taken
     if name in INTEGRANDS and orders[0]:
         function, orders = INTEGRANDS[name], [orders[0] - 1]
     step_bits, most = 120, 5000 if any(0 < abs(x) < 1e-100 for x in point) else 2500

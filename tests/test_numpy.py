@@ -74,8 +74,8 @@ def test_arccosh(Value):
     assert np.arccosh(Value(1.5)).data == pytest.approx(math.acosh(1.5), rel=1e-15)
 
 
-@pytest.mark.parametrize("name", ["spacing", "nextafter", "copysign", "fmod", "heaviside", "frexp", "modf", "divmod",
-                                  "gcd", "bitwise_and", "invert", "ldexp", "rint"])
+@pytest.mark.parametrize("name", ["spacing", "nextafter", "copysign", "heaviside", "frexp", "modf", "divmod",
+                                  "gcd", "bitwise_and", "invert", "ldexp"])
 def test_the_others_are_refused_by_name(Value, name):
     ufunc = getattr(np, name)
     with pytest.raises(TypeError, match=name):

@@ -251,7 +251,28 @@ def test_a_modulus_is_refused(Value):
         pow(Value(2.0), 3, 5)
 
 
-@pytest.mark.parametrize("operation", [operator.floordiv, operator.mod, operator.matmul, operator.and_, divmod])
+@pytest.mark.parametrize("a, b", [(7.3, 2.0), (-7.3, 2.0), (7.3, -2.0), (-7.3, -2.0), (1e300, 0.3), (0.5, 1e-300)])
+@pytest.mark.parametrize("operation", [operator.mod, operator.floordiv])
+def test_remainders_are_those_of_python(Value, operation, a, b):
+    x, y = Value(a), Value(b)
+    for number in (operation(x, y), operation(a, y), operation(x, b)):
+        assert number.data == operation(a, b)
+    operation(x, y).backward()
+    assert (x.grad, y.grad) == ((1.0, -(a // b)) if operation is operator.mod else (0.0, 0.0))
+
+
+@pytest.mark.parametrize("a", [2.5, -2.5, 3.5, -0.5, 0.49999999999999994, 4503599627370497.5, 1e300, -7.2])
+@pytest.mark.parametrize("rounded", [round, math.floor, math.ceil, math.trunc])
+def test_rounding_is_that_of_python(Value, rounded, a):
+    x = Value(a)
+    y = rounded(x)
+    y.backward()
+    assert (y.data, x.grad) == (rounded(a), 0.0)
+    with pytest.raises(TypeError, match="use round"):
+        round(x, 2)
+
+
+@pytest.mark.parametrize("operation", [operator.matmul, operator.and_, divmod])
 def test_what_has_no_derivative_is_no_operator(Value, operation):
     with pytest.raises(TypeError):
         operation(Value(2.0), 3)

@@ -279,7 +279,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
     "pow": _power, "ln": lambda a: a.log(), "exp2": lambda a: (a * flint.arb(2).log()).exp(), "square": lambda a: a * a,
     "log2": _log2_of, "log10": lambda a: a.log() / flint.arb(10).log(), "cbrt": _cbrt,
-    "norm_cdf": lambda a: (-a / flint.arb(2).sqrt()).erfc() / 2, "floor": lambda a: _centre(a).floor(),
+    "norm_cdf": lambda a: (-a / flint.arb(2).sqrt()).erfc() / 2,
+    "norm_pdf": lambda a: (-a * a / 2).exp() / (2 * flint.arb.pi()).sqrt(), "floor": lambda a: _centre(a).floor(),
     "hypot": lambda a, b: (a * a + b * b).sqrt(), "atan2": _atan2}
 """Other rows that are no method of `arb` by their own name."""
 

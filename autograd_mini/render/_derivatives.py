@@ -14,7 +14,7 @@ from autograd_mini.render._numbers import pretty
 
 _LONGEST = 26
 _NAMED = {math.pi: ("pi", r"\pi"), math.log(2): ("ln(2)", r"\ln 2"), math.log(10): ("ln(10)", r"\ln 10"),
-          math.sqrt(2): ("sqrt(2)", r"\sqrt{2}")}
+          math.sqrt(2): ("sqrt(2)", r"\sqrt{2}"), math.sqrt(2 * math.pi): ("sqrt(2*pi)", r"\sqrt{2 \, \pi}")}
 
 
 class Term(Operators):

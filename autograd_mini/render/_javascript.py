@@ -38,7 +38,7 @@ class _Number(Operators):
         numbers = [o if isinstance(o, _Number) else _Number(self.statements, literal(float(o))) for o in operands]
         if primitive.expansion is not None and primitive.c is None:
             return primitive.expansion(*numbers)
-        expression = primitive.require("c", "JavaScript").format(*[number.text for number in numbers])
+        expression = (primitive.js or primitive.require("c", "JavaScript")).format(*[number.text for number in numbers])
         for c, javascript in _FROM_C:
             expression = expression.replace(c, javascript)
         unknown = set(re.findall(r"([A-Za-z_]\w*)\(", expression)) - FUNCTIONS

@@ -21,7 +21,7 @@ from autograd_mini._core.errors import MissingColumnError
 from autograd_mini._core.expression import ALIASES
 from autograd_mini._core.graph import is_node, topological_order
 from autograd_mini._core.rows import Primitive
-from autograd_mini.primitives import BUILT_IN
+from autograd_mini.primitives import BUILT_IN, FIRST_PAGE
 from autograd_mini.render import _javascript
 from autograd_mini.render._derivatives import derivative_of
 from autograd_mini.render._formulas import Formulas, Written, clean, order_matters, symbol, text
@@ -46,8 +46,7 @@ def page(values: Sequence[Any], title: str, language: str = "en",
     order = _nearest(values)
     expression = clean_lines(text(values[-1])) if len(order) <= _DERIVED else ""
     place = {id(node): i for i, node in enumerate(order)}
-    used = {node.operation for node in order if node.operands}
-    rows = {row.name: _row(row) for row in [*BUILT_IN.values(), *sorted(used - set(BUILT_IN.values()), key=str)]}
+    rows = _rows(sorted({node.operation for node in order if node.operands}, key=str))
     scopes: dict[tuple[str, ...], int] = {}
     data = {"nodes": [_node(node, place, rows, scopes) for node in order],
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
@@ -157,6 +156,14 @@ class _Hole:
 
     def __format__(self, strength: str) -> str:
         return f"@{self.place}:{strength}@"
+
+
+def _rows(used: Sequence[Primitive]) -> dict[str, dict[str, Any]]:
+    """The rows that a page brings: the table's first page, and of others those that are used and what rules call."""
+    rows = {row.name: _row(row) for row in [*map(BUILT_IN.__getitem__, FIRST_PAGE), *used]}
+    called = set(re.findall(r"([a-z]\w*)\(", str([entry["rules"] for entry in rows.values()])))
+    missing = [BUILT_IN[name] for name in sorted(called & set(BUILT_IN) - set(rows))]
+    return _rows([*used, *missing]) if missing else rows
 
 
 def _row(row: Primitive) -> dict[str, Any]:
