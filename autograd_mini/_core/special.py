@@ -132,6 +132,10 @@ log1mexp = primitive("log1mexp", None, (lambda y, a: defined(y, exp(a) / expm1(a
 
 # (e^a - 1) / a and sin(pi a) / (pi a) ---------------------------------------------------------------------------------
 
+# what Taylor's series say of the derivatives near 0
+_EXPREL_SLOPE = [1 / (math.factorial(k) * (k + 2)) for k in range(22)]
+_SINC_SLOPE = [(-1) ** k * 2 * k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 13)]
+
 exprel = primitive("exprel", None, (lambda y, a: where(less(abs(a), 1.5), _polynomial(a, _EXPREL_SLOPE),
                                                        where(less(a, 0), (exp(a) - y) / away(a),
                                                              y * (1 - 1 / away(a)) + 1 / away(a))),),
@@ -139,7 +143,6 @@ exprel = primitive("exprel", None, (lambda y, a: where(less(abs(a), 1.5), _polyn
                                                                      exp(a / 2) / minimum(a, 800.0) * exp(a / 2))),
                    formula=lambda a: (exp(a) - 1) / a, latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}", binds=(ATOM, PRODUCT),
                    at=(-0.7, 1e-3, 20.0), ulps=(3, 4), course=("(exp(a) - y)/a",))
-_EXPREL_SLOPE = [1 / (math.factorial(k) * (k + 2)) for k in range(22)]
 
 
 def _sin_pi(a: Any) -> Any:
@@ -165,7 +168,6 @@ sinc = primitive("sinc", None, (lambda y, a: where(less(abs(a), 0.5), a * _polyn
                  formula=lambda a: sin(math.pi * a) / (math.pi * a), at=(-0.7, 1e-3, 1.25),
                  latex=r"\operatorname{{sinc}}\left({0}\right)", exact="sinc_pi",
                  ulps=(4, _sinc_ulps), course=("(cos(pi*a) - y)/a",))
-_SINC_SLOPE = [(-1) ** k * 2 * k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 13)]
 
 # The tails of the normal distribution ---------------------------------------------------------------------------------
 
