@@ -17,7 +17,10 @@ def quiz():
 
 
 def test_it_asks_from_the_root_down(quiz):
-    assert [question.asked for question in quiz.questions][:6] == ["da", "da/dz", "dz", "dz/dw1", "dw1", "dz/dx1"]
+    assert [question.asked for question in quiz.questions][:6] == ["da", "da/dz", "dz", "dz/dw1", "dw1", "dz/dw2"]
+    assert [question.asked for question in quiz.questions][-2:] == ["dz/db", "db"]
+    x = Value(2.0, "x")
+    assert [question.asked for question in exercise(x**3 + x).questions] == ["dx"]
     chosen = exercise(sigmoid_loss(), wrt=["z", "b"])
     assert [question.asked for question in chosen.questions] == ["da/dz", "dz", "dz/db", "db"]
 
@@ -36,13 +39,19 @@ def test_wrong_answers_and_their_slips(quiz, text, told):
     assert not verdict and told in str(verdict.hints)
 
 
-@pytest.mark.parametrize("text", ["", "(a - y", "a2", "frob(a)", "import os", "a.b"])
+@pytest.mark.parametrize("text", ["", "(a - y", "a2", "a 2", "frob(a)", "import os", "a.b"])
 def test_what_cannot_be_read_is_no_answer(quiz, text):
     assert not quiz.check("dz", text)
 
 
+def test_the_terminal_takes_arguments_in_any_order(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("2u\n"))
+    assert main(["practise", "--wrt", "u", "u = 3*x; u²", "x=2"]) == 0
+    assert capsys.readouterr().out.startswith("u = 3 * x\nu ** 2\n\ndu = ")
+
+
 def test_local_derivatives_and_what_they_may_use(quiz):
-    assert quiz.check("da/dz", "a(1-a)").right is False and quiz.check("da/dz", "a*(1-a)")
+    assert quiz.check("da/dz", "a(1-a)") and quiz.check("da/dz", "a*(1-a)")
     assert quiz.check("da/dz", "exp(-z)/(1+exp(-z))^2") and not quiz.check("da/dz", "da/dz")
     assert quiz.check("dw1", "x1*dz") and quiz.check("dw1", "dz*dz/dw1") and not quiz.check("dw1", "x1")
     assert quiz.check("da", "-y/a + (1-y)/(1-a)") and not quiz.check("da", "-y/a - (1-y)/(1-a)")

@@ -18,7 +18,7 @@ from autograd_mini import Value, draw
 from autograd_mini.primitives import BUILT_IN
 from autograd_mini.program._llvm import special
 from autograd_mini.render._javascript import function, row as row_of_page
-from autograd_mini.render._page import _file, words
+from autograd_mini.render._words import stored, words
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
 PORTED = re.compile(r"\b(cbrt|erf|erfc|hypot)\(")  # not in JavaScript with the bits of the C library
@@ -102,7 +102,7 @@ def test_every_row_computes_what_the_engine_computes(tab, folder, name):
 
 
 def test_the_error_functions_have_the_numbers_of_the_machine_code():
-    written = re.findall(r"const ERFC? = \[([^]]*)\]", _file("functions.js"))
+    written = re.findall(r"const ERFC? = \[([^]]*)\]", stored("web/functions.js"))
     assert [tuple(map(float, found.split(","))) for found in written] == [special._ERF, special._ERFC]
 
 
@@ -250,11 +250,13 @@ def test_the_derivation_lights_its_path_and_its_numbers_follow(tab, folder):
 
 
 RIGHT = ["a - y", "a−y", "da * da/dz", "da·(a − a²)", "da × (a - a^2)", "（a－y）", "a*(1-y) - (1-a)*y",
-         "1/(1+exp(-z)) - y", "da*(a-a**2)"]
+         "1/(1+exp(-z)) - y", "da*(a-a**2)", "da a(1 - a)", "-(y-a)", "(1-y)a - y(1-a)", "a·y⁰ − y", "da (a² a⁻¹ − a²)",
+         "√(a)√a - y"]
 WRONG = {"y - a": "sign", "(a - y)*x1": "factor", "1/0": "Not yet", "dz": "is what is asked for", "lg(a)": "log10(x)",
-         "dL/dz": "is what is asked for", "a": "The term −(y) is missing", "2*(a - y)": "2 times", "a2": "not known",
+         "dL/dz": "is what is asked for", "a": "The term −y is missing", "2*(a - y)": "2 times", "a2": "not known",
          "a - y + 1": "off by 1", "(a - y": "cannot be read", "1/(a-y)": "upside down", "": "cannot be read",
-         "dz*1": "is what is asked for"}
+         "dz*1": "is what is asked for",
+         "frob(a)": "frob", "a 2": "2", "2(a - y)": "2 times", "exp": "exp"}
 
 
 def test_exercises_take_what_is_right_and_say_what_is_wrong(tab, folder):
@@ -287,6 +289,8 @@ def test_an_expression_starts_over(tab, folder):
     tab.frame()
     assert tab.run("graph.values[graph.root]") == 2 * math.sin(math.log(4))
     assert tab.run("graph.gradients[graph.named.get('x')]") == pytest.approx(2 * math.cos(math.log(4)), rel=1e-14)
+    tab.run("startOver('u = x; 2u(1 − u)')")
+    assert tab.run("[graph.values[graph.root], graph.values[graph.named.get('u')]].join()") == "-4,2"
     for wrong in ("x +", "3", "lg(x)", "frob(x)", "sin(x, x)", ""):
         with pytest.raises(AssertionError):
             tab.run(f"startOver({wrong!r})")

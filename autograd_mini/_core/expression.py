@@ -22,7 +22,11 @@ from autograd_mini.primitives import lookup
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
-_BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-", "²": "**2", "³": "**3"})
+_BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "−": "-", "–": "-", "—": "-",
+                          "≤": "<=", "≥": ">=", "≠": "!="})
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_ROOT = re.compile(r"√\s*(?:(?=\()|([\w.]+))")
+_ADJACENT = re.compile(r"((?<![\w.])(?:\d+\.?\d*|\.\d+)|\))\s*(?!(?:if|else|and|or|in|is|not|e\d)\b)([^\W\d]\w*|\()")
 _COMMENT = re.compile(r"(?m)^\s*#.*\n?")
 _DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
 
@@ -75,12 +79,19 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
 
 
 def plain(source: str) -> str:
-    """An expression as it is written by hand in the signs of the language: 2×x², （a−y）÷3, x·y.
+    """An expression as it is written by hand in the signs of the language: 2×x², （a−y）÷3, x·y, √(x).
 
-    >>> plain("（a−y）×x²")
-    '(a-y)*x**2'
+    >>> plain("（a−y）×x²"), plain("√2·x⁻¹")
+    ('(a-y)*x**2', 'sqrt(2)*x**(-1)')
     """
-    return unicodedata.normalize("NFKC", source.translate(_BY_HAND))
+    powers = _RAISED.sub(_power, source)  # before NFKC, which makes x² the name x2
+    signs = unicodedata.normalize("NFKC", powers.translate(_BY_HAND))
+    return _ROOT.sub(lambda root: f"sqrt({root[1]})" if root[1] else "sqrt", signs)
+
+
+def _power(raised: re.Match[str]) -> str:
+    exponent = unicodedata.normalize("NFKC", raised[0]).replace("−", "-")
+    return f"**{exponent}" if exponent.isalnum() else f"**({exponent})"
 
 
 def _statements(source: str) -> list[tuple[str, str]]:
@@ -103,7 +114,7 @@ def _evaluate(source: str, known: Mapping[str, Any]) -> Any:
     for node in _operands_first(source, tree):
         if isinstance(node, ast.Name):
             if node.id not in known:
-                _reject(f"{node.id!r} has no value{_suggestion(node.id, known)}", source, node)
+                _reject(f"{node.id!r} has no value", source, node, _suggestion(node.id, known))
             results.append(known[node.id])
         elif isinstance(node, ast.Constant):
             results.append(_number(source, node))
@@ -146,6 +157,10 @@ def _parse(source: str) -> tuple[str, ast.expr]:
         return source, ast.parse(source, mode="eval").body
     except SyntaxError as error:
         position = error.offset - 1 if error.offset else len(source)  # no offset: it ends too early
+        unsigned = _ADJACENT.search(source)
+        if unsigned:
+            product = f"{unsigned[1]}*{unsigned[2]}".replace(")*", "(...)*").replace("*(", "*(...)")
+            raise ExpressionError(f"a product needs its sign: write {product}", source, unsigned.start(2)) from None
         message = error.msg.partition(": ")[0]
         raise ExpressionError(f"this is not an expression: {message}", source, position) from None
     except (RecursionError, MemoryError):
@@ -197,11 +212,12 @@ def _all(steps: Sequence[Callable[[Any, Any], Any]], operands: Sequence[Any]) ->
 
 def _called(source: str, node: ast.Call) -> Callable[..., Any]:
     if not isinstance(node.func, ast.Name):
-        _reject(_OUTSIDE.get(type(node.func), "only a function of the table can be called"), source, node)
+        message = "only a function can be called: a product needs its sign, as in 2*(x + 1)"
+        _reject(_OUTSIDE.get(type(node.func), message), source, node)
     name = node.func.id
     if name not in functions and name not in ALIASES:
-        known = {**functions, **ALIASES}
-        _reject(f"no function is called {name!r}{_suggestion(name, known)}", source, node)
+        advice = _suggestion(name, {**functions, **ALIASES}) or f"a product needs its sign, {name}*(...)"
+        _reject(f"no function is called {name!r}", source, node, advice)
     row = lookup(ALIASES.get(name, name))
     arity = len(row.partials)
     if node.keywords or any(isinstance(operand, ast.Starred) for operand in node.args):
@@ -222,14 +238,14 @@ def _number(source: str, node: ast.Constant) -> float:
 
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:
     if name == "lg":
-        return ": write log10(x) for the logarithm to base 10; ln(x), and log(x) too, is the natural one"
+        return "write log10(x) for the logarithm to base 10; ln(x), and log(x) too, is the natural one"
     close = difflib.get_close_matches(name, known, n=1)
     if close:
-        return f": did you mean {close[0]!r}?"
-    given = [key for key in known if key not in CONSTANTS and key not in functions]
-    return f": known names are {', '.join(given)}" if 0 < len(given) <= 8 else ""
+        return f"did you mean {close[0]!r}?"
+    given = [key for key in known if key not in CONSTANTS and key not in functions and key not in ALIASES]
+    return f"known names are {', '.join(given)}" if 0 < len(given) <= 8 else ""
 
 
-def _reject(message: str, source: str, node: ast.expr) -> NoReturn:
+def _reject(message: str, source: str, node: ast.expr, advice: str = "") -> NoReturn:
     position = len(source.encode()[:node.col_offset].decode(errors="replace"))
-    raise ExpressionError(message, source, position)
+    raise ExpressionError(f"{message}: {advice}" if advice else message, source, position)

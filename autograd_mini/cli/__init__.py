@@ -21,6 +21,7 @@ from autograd_mini._core.expression import ExpressionError
 from autograd_mini._core.value import engine
 from autograd_mini._version import __version__
 from autograd_mini.cli._arguments import InputError, settle
+from autograd_mini.render._words import translated
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 128 + 2, 128 + 13
 
@@ -36,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
         return super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        raise InputError(f"{message} (see {self.prog} --help)")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,6 +60,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     0
     """
     top = parser()
+    told = " ".join(sys.argv[1:] if argv is None else argv)
+    language = "zh" if re.search(r"(^| )--lang[ =]zh\b", told) else "en"  # for what cannot be parsed too
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without blocks and Greek shows ? instead
     try:
@@ -67,8 +70,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             top.print_help()
             return 0
         if sys.stdout is None:
-            print("autograd-mini: error: the standard output is closed", file=sys.stderr)
-            return BAD_INPUT
+            return _fail("the standard output is closed", language)
         settle(options)
         status = options.run(options)
         sys.stdout.flush()
@@ -76,21 +78,22 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except (InputError, ExpressionError) as error:
-        return _fail(error)
+        return _fail(error, language)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
         if error.filename is not None:
-            return _fail(f"{error.filename}: {error.strerror}")
+            return _fail(f"{error.filename}: {error.strerror}", language)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail(f"the standard output: {error.strerror}")
+        return _fail(f"the standard output: {error.strerror}", language)
     except KeyboardInterrupt:
         print("\nautograd-mini: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
-def _fail(reason: object) -> int:
-    sys.stdout.flush()
-    print(f"autograd-mini: error: {reason}", file=sys.stderr)
+def _fail(reason: object, language: str) -> int:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    print(translated(f"autograd-mini: error: {reason}", language), file=sys.stderr)
     return BAD_INPUT

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from autograd_mini._core.errors import InputError
+from autograd_mini.render._words import LANGUAGES
 
 
 def number(text: str) -> float:
@@ -44,6 +45,10 @@ def count(text: str) -> int:
     return int(text)
 
 
+def add_language(command: argparse.ArgumentParser, of: str = "the language") -> None:
+    command.add_argument("--lang", choices=LANGUAGES, default="en", help=f"{of} (default: en)")
+
+
 def settle(options: argparse.Namespace) -> None:
     """Sort out an expression that stands behind an option of several names: `derive --wrt a z EXPR x=1`."""
     if getattr(options, "expression", "") is not None:
@@ -51,9 +56,22 @@ def settle(options: argparse.Namespace) -> None:
     swallowed = options.wrt if getattr(options, "wrt", None) else []
     start = next((i for i, text in enumerate(swallowed) if not text.isidentifier()), len(swallowed))
     if start == len(swallowed):
+        options.expression = getattr(options, "otherwise", None)
+        if options.expression is not None:
+            return
         raise InputError("the expression is missing: write one, such as 'z = w*x + b; sigmoid(z)'")
     options.wrt, (options.expression, *values) = swallowed[:start], swallowed[start:]
     options.values = [*values, *options.values]
+
+
+def required(given: Iterable[str], wanted: Sequence[str], all_given: bool = True) -> None:
+    """Raise InputError for a name that is not among the variables, and for a variable that has no value."""
+    for name in given:
+        if name not in wanted:
+            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(wanted) or 'none'}")
+    missing = [name for name in wanted if name not in given]
+    if missing and all_given:
+        raise InputError(f"{', '.join(map(repr, missing))} of the expression has no value: add {missing[0]}=1.5")
 
 
 def assignments(pairs: Iterable[str]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional
 
 from autograd_mini._core.expression import ExpressionError, evaluate, names
 from autograd_mini._core.value import Value
-from autograd_mini.cli._arguments import InputError, assignments
+from autograd_mini.cli._arguments import InputError, add_language, assignments, required
 from autograd_mini.cli._expressions import add_expression
 from autograd_mini.cli._output import json_text
 from autograd_mini.explain import Diagnosis, check_derivation, derive, diagnose
@@ -27,6 +27,7 @@ def register(commands: Any) -> None:
     deriving.add_argument("--numbers", action="store_true", help="put the numbers in; each variable needs one")
     deriving.add_argument("--seconds", type=float, default=5.0, help="time for simplifying one step (default: 5)")
     deriving.add_argument("--steps", action="store_true", help="the rule of every step and the algebra between")
+    add_language(deriving)
     deriving.set_defaults(run=run_derive)
     checking = commands.add_parser(
         "check", help="is this derivation right, and if not, which step is the first wrong one?",
@@ -41,6 +42,7 @@ def register(commands: Any) -> None:
                           help="where a variable may lie (default: wherever all is finite); repeatable")
     checking.add_argument("--points", type=int, default=12, help="how many points to try (default: 12)")
     checking.add_argument("--seed", type=int, default=0, help="of the random points (default: 0)")
+    add_language(checking)
     checking.set_defaults(run=run_check)
     doctor = commands.add_parser(
         "diagnose", help="where an expression loses digits, why, and what to write instead",
@@ -64,19 +66,14 @@ def _graph(options: argparse.Namespace, all_given: bool,
     middles = {name: (low + high) / 2 for name, (low, high) in (within or {}).items()}
     given = {**middles, **assignments(options.values)}
     wanted = names(options.expression)
-    for name in given:
-        if name not in wanted:
-            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(wanted) or 'none'}")
-    missing = [name for name in wanted if name not in given]
-    if missing and all_given:
-        raise InputError(f"{missing[0]!r} of the expression has no value: add {missing[0]}=1.5")
+    required(given, wanted, all_given)
     for start in (0.4, 1.5, -0.4, 4.0):
         numbers = {name: given.get(name, start + start / 8 * place) for place, name in enumerate(wanted)}
         variables = {name: Value(numbers[name], name) for name in wanted}
         result = evaluate(options.expression, variables)
         if not isinstance(result, Value):
             raise InputError(f"the expression is the number {result!r}: there is nothing to derive by")
-        if math.isfinite(result.data) or not missing:
+        if math.isfinite(result.data) or set(wanted) <= set(given):
             break
     return result, variables
 
@@ -101,7 +98,7 @@ def run_derive(options: argparse.Namespace) -> None:
     elif options.latex:
         print(derivation.latex(numbers=options.numbers))
     else:
-        print(derivation.text(numbers=options.numbers))
+        print(derivation.text(options.numbers, options.lang))
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -117,7 +114,7 @@ def run_check(options: argparse.Namespace) -> int:
     elif options.latex:
         print(derive(loss, list(claims), assume=options.assume).latex())
     else:
-        print(report)
+        print(report.text(options.lang))
     return 0 if report.ok else 1
 
 
@@ -147,9 +144,7 @@ def _range(name: str, pair: str) -> tuple[float, float]:
 def run_diagnose(options: argparse.Namespace) -> int:
     """Print the diagnosis; 1 if digits are lost."""
     loss, variables = _graph(options, all_given=True)
-    for name in options.wrt:
-        if name not in variables:
-            raise InputError(f"the expression has no variable {name!r}: it has {', '.join(variables)}")
+    required(options.wrt, list(variables), all_given=False)
     diagnosis = _asked(lambda: diagnose(loss, [variables[name] for name in options.wrt] or None))
     if options.json:
         print(json_text(_as_json(diagnosis)))

@@ -7,10 +7,10 @@ from typing import Any
 
 from autograd_mini._core.expression import evaluate, names
 from autograd_mini._core.value import Value
-from autograd_mini.cli._arguments import InputError, assignments
+from autograd_mini.cli._arguments import InputError, add_language, assignments, required
 from autograd_mini.cli._output import json_text, table
 from autograd_mini.render import NoLayoutError, draw, text, tree
-from autograd_mini.render._page import LANGUAGES, say
+from autograd_mini.render._words import translated
 
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".gv")
 
@@ -22,16 +22,16 @@ def register(commands: Any) -> None:
                                            "autograd-mini grad 'x*y + sin(x)' x=2 y=3")
     add_expression(grad)
     grad.add_argument("--wrt", action="append", metavar="NAME", help="only the gradient by this variable; repeatable")
-    grad.add_argument("--lang", choices=LANGUAGES, default="en", help="the language (default: en)")
+    add_language(grad)
     grad.add_argument("--json", action="store_true", help="print JSON instead")
     grad.set_defaults(run=run_grad)
     picture = commands.add_parser("draw", help="the graph of an expression as a picture",
                                   description="The graph of an expression as a picture, or as a page that lives: "
-                                              " autograd-mini draw 'x*y + sin(x)' x=2 y=3 -o graph.svg")
+                                              "autograd-mini draw 'x*y + sin(x)' x=2 y=3 -o graph.svg")
     add_expression(picture)
     picture.add_argument("-o", "--output", metavar="FILE", help=f"ends in {', '.join(ENDINGS)}; - prints SVG")
     picture.add_argument("--show", action="store_true", help="open the live page in the browser")
-    picture.add_argument("--lang", choices=LANGUAGES, default="en", help="the words of the page (default: en)")
+    add_language(picture, "the words of the page")
     picture.add_argument("--wrt", action="append", metavar="NAME",
                          help="highlight the paths to this variable; repeatable")
     picture.add_argument("--labels", choices=("number", "formula", "none"), default="number",
@@ -52,12 +52,7 @@ def _evaluated(options: argparse.Namespace) -> tuple[Value, dict[str, Value]]:
     """The expression as a graph that was differentiated, and its variables."""
     given = assignments(options.values)
     wanted = names(options.expression)
-    missing = [name for name in wanted if name not in given]
-    if missing:
-        raise InputError(say("noValue", options.lang, ", ".join(map(repr, missing)), missing[0]))
-    for name in [*given, *(options.wrt or ())]:
-        if name not in wanted:
-            raise InputError(say("noVariable", options.lang, repr(name), ", ".join(wanted) or "–"))
+    required([*given, *(options.wrt or ())], wanted)
     variables = {name: Value(given[name], name) for name in wanted}
     result = evaluate(options.expression, variables)
     value = result if isinstance(result, Value) else Value(result)
@@ -74,9 +69,9 @@ def run_grad(options: argparse.Namespace) -> None:
         print(json_text({"expression": text(value), "value": value.data, "gradients": gradients,
                          "at": {name: variable.data for name, variable in variables.items()}}))
         return
-    print(f"{text(value)}\n\n{say('value', options.lang)}  {value.data!r}\n")
+    print(f"{text(value)}\n\n{translated('value', options.lang)}  {value.data!r}\n")
     if gradients:
-        rows = [[say(key, options.lang) for key in ("variable", "at", "gradient")]]
+        rows = [[translated(key, options.lang) for key in ("variable", "at", "gradient")]]
         rows += [[name, repr(variables[name].data), repr(gradient)] for name, gradient in gradients.items()]
         print(table(rows) + "\n")
     print(tree(value))
@@ -98,7 +93,7 @@ def run_draw(options: argparse.Namespace) -> None:
             print(drawing.svg(), end="")
         elif options.output:
             drawing.save(options.output)
-            print(f"{options.output}: {drawing.picture.title}")
+            print(translated(f"{options.output}: {drawing.picture.title}", options.lang))
         if options.show:
             drawing.show()
     except NoLayoutError as error:

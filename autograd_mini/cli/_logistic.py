@@ -13,7 +13,7 @@ import numpy as np
 from autograd_mini._body.calculus import gradient
 from autograd_mini._core.value import Value, engine
 from autograd_mini.cli import _cost_curve as cost_curve
-from autograd_mini.cli._arguments import InputError, count, not_negative, number, positive
+from autograd_mini.cli._arguments import InputError, add_language, count, not_negative, number, positive
 from autograd_mini.cli._output import json_text, table
 from autograd_mini.functions import sigmoid
 from autograd_mini.models import (
@@ -31,7 +31,6 @@ from autograd_mini.models import (
     split,
 )
 from autograd_mini.render._drawing import draw
-from autograd_mini.render._page import LANGUAGES
 from autograd_mini.render._saving import whole_file
 
 FILES = ("loss.svg", "loss.html", "descent.html", "cost.svg", "result.json")
@@ -95,7 +94,7 @@ def register(commands: Any) -> None:
     command.add_argument("--seed", type=count, default=0, help="draws the rows to test on (default: 0)")
     command.add_argument("--example", type=count, metavar="N", help="the training row, from 1, whose derivatives are "
                          "shown (default: the one that the model is least sure of)")
-    command.add_argument("--lang", choices=LANGUAGES, default="en", help="the words of the pages (default: en)")
+    add_language(command)
     command.add_argument("--json", action="store_true", help="print everything as JSON instead")
     command.add_argument("--out", metavar="DIR", type=pathlib.Path,
                          help="write there loss.svg, the graph of one example's loss, loss.html, where it lives, "

@@ -8,10 +8,10 @@ from typing import Any
 
 from autograd_mini._core.expression import evaluate, names
 from autograd_mini._core.value import Value
-from autograd_mini.cli._arguments import InputError, assignments, count
+from autograd_mini.cli._arguments import InputError, add_language, assignments, count
 from autograd_mini.explain._exercise import Exercise, generated
 from autograd_mini.render import text
-from autograd_mini.render._page import LANGUAGES, say
+from autograd_mini.render._words import say
 
 LOGISTIC = "z = w*x + b; a = 1/(1 + exp(-z)); L = -y*ln(a) - (1 - y)*ln(1 - a)"
 NUMBERS = {"w": 0.5, "x": 1.5, "b": 0.25, "y": 1.0}
@@ -24,12 +24,12 @@ def register(commands: Any) -> None:
         description="Asks for the derivatives of an expression in turn, by default of the logistic loss. Answer as you "
                     "write it: a−y, x·(a − y), da*da/dz. An empty line gives the rule, the next one the answer; "
                     "q leaves.")
-    command.add_argument("expression", metavar="EXPR", nargs="?", default=LOGISTIC, help="default: the logistic loss")
+    command.add_argument("expression", metavar="EXPR", nargs="?", help="default: the logistic loss")
     command.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="numbers of the variables")
     command.add_argument("--wrt", action="extend", nargs="+", default=[], metavar="NAME", help="only by these")
     command.add_argument("--seed", type=count, help="an exercise made up by this seed instead")
-    command.add_argument("--lang", choices=LANGUAGES, default="en", help="the language (default: en)")
-    command.set_defaults(run=run)
+    add_language(command)
+    command.set_defaults(run=run, otherwise=LOGISTIC)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,10 +49,13 @@ def run(options: argparse.Namespace) -> int:
 def _quiz(options: argparse.Namespace) -> Exercise:
     given = {**NUMBERS, **assignments(options.values)}
     variables = {name: Value(given.get(name, 0.5 + i / 4), name) for i, name in enumerate(names(options.expression))}
+    result = evaluate(options.expression, variables)
+    if not isinstance(result, Value):
+        raise InputError(f"the expression is the number {result!r}: there is nothing to derive by")
     try:
-        return Exercise(evaluate(options.expression, variables), options.wrt or None, options.lang)
-    except (KeyError, ValueError, AttributeError) as error:
-        raise InputError(f"there is nothing to ask about this expression: {error}") from None
+        return Exercise(result, options.wrt or None, options.lang)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _asked(quiz: Exercise, asked: str) -> bool:

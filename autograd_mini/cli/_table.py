@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from autograd_mini.cli._arguments import InputError
+from autograd_mini.cli._arguments import InputError, add_language
 from autograd_mini.cli._output import json_text, table
 from autograd_mini.render._course import course_markdown, course_table
 from autograd_mini.render._table import derivative_table, markdown
+from autograd_mini.render._words import translated
 
 
 def register(commands: Any) -> None:
@@ -19,6 +20,7 @@ def register(commands: Any) -> None:
     command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     command.add_argument("--course", action="store_true",
                          help="the rules and derivatives of a calculus course, each verified as it is printed")
+    add_language(command, "the language of --course")
     command.set_defaults(run=run)
 
 
@@ -55,4 +57,6 @@ def run_course(options: argparse.Namespace) -> None:
     elif options.format == "json":
         print(json_text([line._asdict() for line in course_table()]))
     else:
-        print(table([["rule", "function", "derivative by x"], *map(list, course_table())], left=3))
+        head = [translated(name, options.lang) for name in ("rule", "function", "derivative by x")]
+        rows = [[translated(rule, options.lang), *formulas] for rule, *formulas in course_table()]
+        print(table([head, *rows], left=3))

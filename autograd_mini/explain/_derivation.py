@@ -8,6 +8,8 @@ from typing import Any, Iterator, Mapping, Optional, Union
 
 from autograd_mini.explain._formulas import latex_of, short, text_of
 from autograd_mini.explain._lines import Line
+from autograd_mini.render._numbers import columns, padded
+from autograd_mini.render._words import translated
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,11 @@ class Derivation:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def text(self, numbers: bool = False) -> str:
-        """The derivation as text, an equals sign under the other; with `numbers`, the numbers of the graph put in."""
+    def text(self, numbers: bool = False, language: str = "en") -> str:
+        """The derivation as text, an equals sign under the other; with `numbers`, the numbers of the graph put in.
+
+        The rules of `steps=True` are named in the language, "en" or "zh".
+        """
         rows: list[tuple[str, str, list[str], str, tuple[Line, ...], int, Any]] = []
         for step in self.steps:
             sides = ([step.claim] if step.kind == "chain" else []) + [step.product] * bool(step.product)
@@ -85,18 +90,19 @@ class Derivation:
                 sides += self._numbers(step, sides[-1])
             left = str(self.aliases_of(step.node)) if step.kind == "chain" else step.claim
             rows.append((step.kind, left, sides, step.note, step.lines, opened, step.summed))
-        width = max((len(left) for _, left, *_ in rows), default=0)
+        width = max((columns(left) for _, left, *_ in rows), default=0)
         lines, before = [], ""
         for kind, left, sides, note, between, opened, summed in rows:
             lines += [""] * (before == "definition" != kind)
-            remark = f"    ({note})" if note else ""
+            remark = f"    ({translated(note, language)})" if note else ""
             if between:
-                shown = [f"{line.text}    ({line.rule})" if line.rule else line.text for line in between]
+                shown = [f"{line.text}    ({translated(line.rule, language)})" if line.rule else line.text
+                         for line in between]
                 shown += [sides[-1] + remark] * (between[-1].text != sides[-1])
-                lines += [f"{left.ljust(width)} = {' = '.join([*sides[:opened], shown[0]])}"]
+                lines += [f"{padded(left, width)} = {' = '.join([*sides[:opened], shown[0]])}"]
                 lines += [f"{'':{width}} = {line}" for line in shown[1:]]
             else:
-                lines.append(f"{left.ljust(width)} = {' = '.join(sides)}{remark}")
+                lines.append(f"{padded(left, width)} = {' = '.join(sides)}{remark}")
             lines += [f"{'':{width}} = {summed[0]}"] if summed else []
             before = kind
         return "\n".join(lines)

@@ -14,17 +14,20 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini._core.errors import ExpressionError
-from autograd_mini._core.expression import evaluate, plain
+from autograd_mini._core.expression import ALIASES, evaluate, plain
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.registry import apply
-from autograd_mini._core.value import Value
+from autograd_mini._core.value import Value, functions
 from autograd_mini.explain._deriving import derive
 from autograd_mini.primitives import BUILT_IN, HELPERS
 from autograd_mini.render import text
 from autograd_mini.render._numbers import short
-from autograd_mini.render._page import LABEL, page, say
+from autograd_mini.render._page import LABEL, page
+from autograd_mini.render._words import say, translated
 
 POINTS, TOLERANCE, TRIES = 50, 1e-7, 20
+_TOKEN = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\w+|\S)")
+_INPUT = re.compile(r"x_?\d*")
 _SLOPE = re.compile(r"\bd([^\W\d_]\w*)\s*/\s*d([^\W\d_]\w*)")
 
 
@@ -67,13 +70,18 @@ class Exercise:
         """From the root down: for each part what it is made of, then the root's own derivative by it."""
         named = [node for node in reversed(self.order) if node.name and node is not self.root]
         parts, leaves = [n for n in named if n.operands], [n for n in reversed(named) if not n.operands]
-        wanted = {id(node) for node in named if not LABEL.fullmatch(node.name)} if wrt is None else \
-            {id(self.named[node] if isinstance(node, str) else node) for node in wrt}
-        for by in filter(lambda node: id(node) in wanted, [*parts, *leaves]):
+        wanted = _parameters([*parts, *leaves]) if wrt is None else \
+            [self._node(node) if isinstance(node, str) else node for node in wrt]
+        for by in [node for node in [*parts, *leaves] if any(node is one for one in wanted)]:
             for of in parts:
                 if of is not by and self._directly(of, by):
                     yield Question(of, by, f"d{of.name}/d{by.name}")
             yield Question(self.root, by, f"d{by.name}")
+
+    def _node(self, name: str) -> Any:
+        if name not in self.named:
+            raise ValueError(f"no node is called {name!r}: named are {', '.join(self.named)}")
+        return self.named[name]
 
     def _directly(self, of: Any, by: Any) -> bool:
         """Whether a node is made of another without a named one between."""
@@ -146,6 +154,7 @@ class Exercise:
         if question is None:
             raise ValueError(f"{asked!r} is not asked: there are {', '.join(q.asked for q in self.questions)}")
         typed = _SLOPE.sub(lambda found: _slope(found[1], found[2]), plain(answer).replace("^", "**"))
+        typed = _multiplied(typed)
         own = {question.asked, _slope(question.of.name or "", question.by.name)}
         if question.of is self.root:
             own.add(f"d{question.by.name}")
@@ -157,7 +166,7 @@ class Exercise:
             try:
                 got = evaluate(typed, known)
             except (ExpressionError, ArithmeticError) as error:
-                return Verdict(False, (str(error),))
+                return Verdict(False, (translated(str(error), self.language),))
             if math.isfinite(truth):
                 tried.append((float(got), truth, known))
         if len(tried) < POINTS / 5:
@@ -185,7 +194,7 @@ class Exercise:
             for factor, of in ((name, lambda known, name=name: known[name]),
                                (f"1 − {name}", lambda known, name=name: 1 - known[name])):
                 for sense in (1, -1):
-                    shown = f"−({factor})" if sense < 0 else factor
+                    shown = factor if sense > 0 else f"−{factor}" if factor == name else f"−({factor})"
                     if everywhere(lambda got, known: got * sense * of(known)):  # noqa: B023
                         return self._say("missing", shown)
                     if everywhere(lambda got, known: got / (sense * of(known) or math.nan)):  # noqa: B023
@@ -236,7 +245,8 @@ class Exercise:
 def exercise(root: Any, wrt: Optional[Sequence[Any]] = None, *, language: str = "en", seed: int = 0) -> Exercise:
     """Questions about the derivatives of a graph by its named nodes, judged as answers come: see `Exercise.check`.
 
-    `wrt` holds named nodes or their names; by default all but labels (y, t). Raises ValueError where nothing is named,
+    `wrt` holds named nodes or their names; by default all but labels (y, t) and, beside other leaves, inputs (x, x1).
+    Raises ValueError where nothing is named,
     StaleGraphError where a leaf was assigned since.
     """
     return Exercise(root, wrt, language, seed)
@@ -265,6 +275,31 @@ def generated(seed: int, language: str = "en") -> Exercise:
 def _slope(of: str, by: str) -> str:
     """The name that stands for da/dz among the numbers of a point."""
     return f"d_{of}_by_d_{by}"
+
+
+def _parameters(named: Sequence[Any]) -> list[Any]:
+    """What is asked for: parts and leaves without labels, and without inputs where there are other leaves."""
+    unlabelled = [node for node in named if not LABEL.fullmatch(node.name)]
+    chosen = [node for node in unlabelled if node.operands or not _INPUT.fullmatch(node.name)]
+    return chosen if any(not node.operands for node in chosen) else unlabelled
+
+
+def _multiplied(typed: str) -> str:
+    """An answer with the signs of products that are left out by hand: 2a(1 - a) is 2*a*(1 - a).
+
+    >>> _multiplied("2a(1-a) + exp(x)(a-y)x")
+    '2*a*(1-a)+exp(x)*(a-y)*x'
+    """
+    written = ""
+    before = ""
+    for token in _TOKEN.findall(typed):
+        if re.fullmatch(r"[\w.]+|\)", before) and re.fullmatch(r"[\w.]+|\(", token):
+            called = token == "(" and (before in functions or before in ALIASES or before == "lg")
+            spaced = token[0].isdigit() or {"if", "else"} & {before, token}
+            written += "" if called else " " if spaced else "*"
+        written += token
+        before = token
+    return written
 
 
 def _agree(got: float, truth: float) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
+from autograd_mini.render._numbers import columns, padded
+from autograd_mini.render._words import translated
+
 SHOWN = 24
 """So many cases that are right are printed at most; those that are wrong always are."""
 
@@ -55,17 +58,22 @@ class Report:
     def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self) -> str:
+    def text(self, language: str = "en") -> str:
+        """The report as it prints, its words in "en" or "zh"."""
         wrong, count = len(self.failures), len(self.cases)
         summary = (f"all {count} cases hold" if count != 1 else "the one case holds") if not wrong else \
             f"{wrong} of {count} cases {'is' if wrong == 1 else 'are'} wrong"
         if self.undecided:
             summary = f"{len(self.undecided)} of {count} cases could not be judged" + f", {summary}" * bool(wrong)
-        return "\n".join([f"{self.title}: {summary}", *self._table(), *self.findings])
+        return "\n".join([f"{self.title}: {translated(summary, language)}", *self._table(language),
+                          *[translated(finding, language) for finding in self.findings]])
+
+    def __str__(self) -> str:
+        return self.text()
 
     __repr__ = __str__
 
-    def _table(self) -> list[str]:
+    def _table(self, language: str) -> list[str]:
         shown: list[Case] = []
         hidden = 0
         for case in self.cases:
@@ -73,11 +81,12 @@ class Report:
                 hidden += 1
             else:
                 shown.append(case)
-        lines = [self.columns, *[tuple(map(_text, case.cells)) for case in shown]]
-        widths = [max(map(len, column)) for column in zip(*lines)]
-        marks = ["", *[_MARKS[case.ok] for case in shown]]
-        table = ["  " + "   ".join([*map(str.ljust, line, widths), mark]).rstrip() for line, mark in zip(lines, marks)]
-        return table + ([f"  ... and {hidden} more that hold"] if hidden else [])
+        lines = [[translated(_text(cell), language) for cell in line]
+                 for line in (self.columns, *[case.cells for case in shown])]
+        widths = [max(map(columns, column)) for column in zip(*lines)]
+        marks = ["", *[translated(_MARKS[case.ok], language) for case in shown]]
+        table = ["  " + "   ".join([*map(padded, line, widths), mark]).rstrip() for line, mark in zip(lines, marks)]
+        return table + ([translated(f"  ... and {hidden} more that hold", language)] if hidden else [])
 
 
 def _text(cell: Any) -> str:

@@ -10,7 +10,8 @@ from typing import Any, Sequence
 
 from autograd_mini.render._formulas import clean
 from autograd_mini.render._javascript import program
-from autograd_mini.render._page import assemble, jsonable, say, words
+from autograd_mini.render._page import assemble, jsonable
+from autograd_mini.render._words import say, words
 
 ROOMS = ("elements", "functions", "programs", "descent")
 

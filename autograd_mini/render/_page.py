@@ -7,9 +7,7 @@ so the page carries what a graph is made of, and the rooms of web/ in one file t
 from __future__ import annotations
 
 import base64
-import functools
 import html
-import importlib.resources
 import json
 import math
 import re
@@ -25,8 +23,8 @@ from autograd_mini.primitives import BUILT_IN, FIRST_PAGE
 from autograd_mini.render import _javascript
 from autograd_mini.render._derivatives import derivative_of
 from autograd_mini.render._formulas import Formulas, Written, clean, order_matters, symbol, text
+from autograd_mini.render._words import stored, translated, words
 
-LANGUAGES = ("en", "zh")
 ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view", "layout", "picture", "camera",
          "steps", "panels", "derivation", "exercises", "controls")
 _DERIVED, _NAMED, _WIDEST = 120, 16, 40
@@ -63,15 +61,11 @@ def assemble(name: str, title: str, language: str, data: Any, plain: str, made: 
     """A page of web/NAME.html and its style with the scripts of some rooms; `made` are rooms written just now."""
     told = clean(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
     parts = {"title": html.escape(title), "language": "zh-Hans" if language == "zh" else "en", "plain": plain,
-             "style": _file("page.css") + _file(f"{name}.css"), "body": _file(f"{name}.html"),
+             "style": stored("web/page.css") + stored(f"web/{name}.css"), "body": stored(f"web/{name}.html"),
              "data": told.replace("<", "\\u003c"),
-             "script": "\n".join(made[room] if room in made else _short(_file(f"{room}.js")) for room in rooms)}
-    head, *rest = _file("page.html").split("{{")
+             "script": "\n".join(made[room] if room in made else _short(stored(f"web/{room}.js")) for room in rooms)}
+    head, *rest = stored("web/page.html").split("{{")
     return head + "".join(parts[key] + after for key, after in (part.split("}}", 1) for part in rest))
-
-
-def _file(name: str) -> str:
-    return importlib.resources.files("autograd_mini.render").joinpath("web").joinpath(name).read_text("utf-8")
 
 
 def _short(script: str) -> str:
@@ -79,20 +73,6 @@ def _short(script: str) -> str:
     lines = (line.strip() for line in script.splitlines())
     code = "\n".join(line.partition("  // ")[0] for line in lines if line and not line.startswith("//"))
     return _SPARE.sub(lambda found: found[1] or found[2], code)
-
-
-@functools.cache
-def words() -> dict[str, list[str]]:
-    """The words of the pages: for each key English and Chinese."""
-    return json.loads(_file("words.json"))
-
-
-def say(key: str, language: str, *insets: Any) -> str:
-    """A sentence of the pages in one of their languages, with what stands in its places."""
-    sentence = words()[key][LANGUAGES.index(language)]
-    for place, inset in enumerate(insets):
-        sentence = sentence.replace(f"{{{place}}}", str(inset))
-    return sentence
 
 
 def frame(content: str, svg: str) -> str:
@@ -222,6 +202,7 @@ def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str
     for step in steps:
         by = place[id(step.node)]
         of = {"definition": by, "chain": place[id(value)]}.get(step.kind, place.get(id(step.by)))
+        algebra = [[line.text, line.rule, translated(line.rule, "zh")] for line in step.lines]
         lines.append({"kind": step.kind, "of": of, "by": by, "product": step.product, "forms": step.texts,
-                      "note": step.note, "algebra": [[line.rule, line.text] for line in step.lines]})
+                      "note": step.note, "algebra": algebra})
     return lines

@@ -3,7 +3,8 @@
 // Definitions before semicolons or line ends, and the expression itself at the end; names that are new are leaves.
 function compile(text) {
   const nodes = [], named = new Map();
-  const leaf = name => {
+  const leaf = (name, called) => {
+    if (called && !named.has(name)) throw Error(say("unknown", name));
     if (name === "pi" || name === "e") return {number: name === "pi" ? Math.PI : Math.E};
     if (!named.has(name)) named.set(name, nodes.push({name, x: graph.named.has(name) ? graph.values[graph.named.get(name)] : 1}) - 1);
     return {place: named.get(name)};

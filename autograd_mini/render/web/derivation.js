@@ -33,9 +33,9 @@ function lineElement(line, k) {
 }
 
 // A line of the algebra between, with the rule it was taken by; letters such as u stand for what the rule says.
-function algebraLine([rule, text]) {
+function algebraLine([text, ...rules]) {
   const known = name => { try { return meaning(name); } catch { return {letter: name}; } };
-  return make("div", {class: "equation algebra"}, math(mo("="), mathOf(parse(text, known))), " ", make("small", {}, rule));
+  return make("div", {class: "equation algebra"}, math(mo("="), mathOf(parse(text, known))), " ", make("small", {}, rules[language === "zh" ? 1 : 0]));
 }
 
 function pick(k) {

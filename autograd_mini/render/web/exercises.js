@@ -8,7 +8,8 @@ function questions() {
   if (data.exercises) return data.exercises.map(([of, by]) => ({kind: of === root ? "chain" : "local", of, by}));
   const places = [...named.values()].filter(place => place !== root && !nodes[place].toggle).sort((a, b) => b - a);
   const reaches = graph.backward(root, new Float64Array(nodes.length), graph.room().map(p => p?.fill(1)));
-  const parts = places.filter(place => nodes[place].op && reaches[place]), leaves = places.filter(place => !nodes[place].op && reaches[place]);
+  const parts = places.filter(place => nodes[place].op && reaches[place]), all = places.filter(place => !nodes[place].op && reaches[place]);
+  const weights = all.filter(place => !/^x_?\d*$/.test(nodes[place].name)), leaves = weights.length ? weights : all;
   for (const by of [...parts, ...leaves.sort((a, b) => a - b)]) {
     for (const of of parts) if (of > by && directly(of, by)) asked.push({kind: "local", of, by});
     asked.push({kind: "chain", of: root, by});
@@ -54,7 +55,7 @@ function slip(tried) {
   for (const [name, place] of graph.named) {
     const factors = [[name, point => point.values[place]], [`1 − ${name}`, point => 1 - point.values[place]]];
     for (const [factor, of] of factors) for (const sense of [1, -1]) {
-      const shown = sense < 0 ? `−(${factor})` : factor;
+      const shown = sense > 0 ? factor : factor === name ? `−${name}` : `−(${factor})`;
       if (everywhere((got, point) => got * sense * of(point))) return say("missing", shown);
       if (everywhere((got, point) => got / (sense * of(point)))) return say("tooMany", shown);
       if (everywhere((got, point) => got + sense * of(point))) return say("term", shown);

@@ -5,10 +5,12 @@
 const LINKS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "^": "pow"};
 const TOKENS = /\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|d[\p{L}_][\p{L}\p{N}_]*\/d[\p{L}_][\p{L}\p{N}_]*|[\p{L}_][\p{L}\p{M}\p{N}_]*|\*\*|\S/giu;
 
-// What people type for the signs of the language; ² before NFKC, which would make a² the name a2.
+// What people type for the signs of the language; powers before NFKC, which would make a² the name a2. The sign of a
+// product may be left out, as in 2a(1 − a).
 function plain(text) {
-  return text.replaceAll("²", "^2").replaceAll("³", "^3").normalize("NFKC")
-    .replace(/[−–—]/g, "-").replace(/[×·⋅∙]/g, "*").replace(/÷/g, "/").replaceAll("π", "pi");
+  return text.replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+/g, "^($&)").normalize("NFKC")
+    .replace(/[−–—]/g, "-").replace(/[×·⋅∙∗]/g, "*").replace(/÷/g, "/").replaceAll("π", "pi")
+    .replace(/√\s*([\p{L}\p{N}_.]*)/gu, (_, one) => one ? `sqrt(${one})` : "sqrt");
 }
 
 function parse(text, known = meaning) {
@@ -16,9 +18,11 @@ function parse(text, known = meaning) {
   let at = 0;
   const wrong = token => Error(say("unreadable", token ?? "…"));
   const take = wanted => { if (tokens[at++] !== wanted) throw wrong(tokens[at - 1]); };
+  const joined = () => tokens[at] === "(" || /^[\p{L}_]/u.test(tokens[at] ?? "");
   const level = (links, below) => () => {
     let formula = below();
-    while (links.includes(tokens[at])) formula = {op: LINKS[tokens[at++]], in: [formula, below()]};
+    while (links.includes(tokens[at]) || (below === unary && joined()))
+      formula = {op: joined() ? "mul" : LINKS[tokens[at++]], in: [formula, below()]};
     return formula;
   };
   const product = level(["*", "/"], unary), sum = level(["+", "-"], product);
@@ -33,14 +37,14 @@ function parse(text, known = meaning) {
     if (token === "(") { const inner = sum(); take(")"); return inner; }
     if (/^[\d.]/.test(token)) return {number: Number(token)};
     if (!/^[\p{L}_]/u.test(token ?? "")) throw wrong(token);
-    if (tokens[at] !== "(") return known(token);
+    const op = data.aliases[token] ?? token, called = tokens[at] === "(";
+    if (called && token === "lg") throw Error(say("lg"));
+    if (!called || !Object.hasOwn(ROWS, op)) return known(token, called);
     at++;
     const operands = [sum()];
     while (tokens[at] === ",") { at++; operands.push(sum()); }
     take(")");
-    const op = data.aliases[token] ?? token;
-    if (token === "lg") throw Error(say("lg"));
-    if (!Object.hasOwn(ROWS, op) || ROWS[op].partials.length !== operands.length) throw Error(say("unknown", token));
+    if (ROWS[op].partials.length !== operands.length) throw Error(say("unknown", token));
     return {op, in: operands};
   }
   const formula = sum();
@@ -100,7 +104,7 @@ function written(formula, numbers, known) {
   const row = ROWS[formula.op], operands = formula.in.map(operand => written(operand, numbers, known));
   const first = operands[0], times = operands.at(-1).digit;
   if (row.latex.startsWith("@0:2@") && first.strength === SIGNED && !first.digit) first.strength = PRODUCT;
-  const element = new Latex(times ? row.latex.replace("\\,", "\\cdot") : row.latex, operands).all();
+  const element = new Latex(times || numbers ? row.latex.replace("\\,", "\\cdot") : row.latex, operands).all();
   return {element, strength: row.latex.startsWith("-") ? SIGNED : row.binds};
 }
 
