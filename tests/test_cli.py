@@ -112,7 +112,7 @@ def test_data_may_come_through_a_pipe():
 
 
 def test_ctrl_c_is_one_line(monkeypatch, capsys):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("autograd_mini.cli._logistic.LogisticRegression.fit", interrupt)
