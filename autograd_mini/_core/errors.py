@@ -7,6 +7,7 @@
     ├── StaleGraphError         (RuntimeError)        a leaf was assigned after its graph was built
     ├── NonFiniteError          (FloatingPointError)  under `strict()`, a nan or an infinity came up
     ├── UnknownRowError         (LookupError)         a saved row is missing here, or is another one
+    ├── SavedFileError          (ValueError)          a file of a Program or a graph that does not fit
     ├── NoLayoutError           (RuntimeError)        a picture cannot be laid out
     ├── ExpressionError         (ValueError)          a text that is no expression
     ├── DataError               (ValueError)          a table of data that cannot be used
@@ -42,6 +43,10 @@ class NonFiniteError(AutogradError, FloatingPointError):
 
 class UnknownRowError(AutogradError, LookupError):
     """A saved graph or Program names a row that is not here, or is not the one it was saved with."""
+
+
+class SavedFileError(AutogradError, ValueError):
+    """A file of a Program or a graph that is damaged, of another version, or needs what is not here."""
 
 
 class NoLayoutError(AutogradError, RuntimeError):

@@ -20,7 +20,7 @@ from typing import Any, Optional
 from autograd_mini._core import recording, registry
 from autograd_mini._core.errors import TracedValueError, UnknownRowError
 from autograd_mini._core.recording import Note
-from autograd_mini._core.rows import BUILT_IN, TABLE, Primitive, noted
+from autograd_mini._core.rows import BUILT_IN, TABLE, Primitive, Symbol, noted
 
 _thread = threading.local()
 
@@ -170,11 +170,19 @@ def built_in_row(name: str) -> Primitive:
 def own_row(module: str, attribute: Optional[str], name: str, saved: str) -> Primitive:
     """The row of the user's own that was saved. Raises UnknownRowError where it is missing or is another one."""
     try:
-        home = importlib.import_module(module)
+        importlib.import_module(module)
     except ImportError as error:
         raise UnknownRowError(f"what is loaded uses the primitive {name!r} of the module {module!r}, which cannot be "
                               f"imported ({error}): make it importable, then load again") from None
-    row = registry.row_of(getattr(home, attribute, None)) if attribute else TABLE.get(name)
+    return imported_row(module, attribute, name, saved)
+
+
+def imported_row(module: str, attribute: Optional[str], name: str, saved: str) -> Primitive:
+    """The same, of a module that must have been imported already."""
+    home = sys.modules.get(module)
+    if home is None:
+        raise UnknownRowError(f"it uses the primitive {name!r} of the module {module!r}: import that first")
+    row = registry.row_of(vars(home).get(attribute)) if attribute else TABLE.get(name)
     if row is None:
         raise UnknownRowError(f"no primitive is called {name!r}: define it in the module {module!r} with "
                               "custom_gradient or primitive, as it was when this was saved, then load again")
@@ -198,9 +206,21 @@ def fingerprint(row: Primitive) -> str:
     return "-".join([_short("|".join(steps)), version, _short("|".join(code))])
 
 
+def value_print(row: Primitive) -> str:
+    """How the value of a row is computed, in few letters: its C text, or the steps of its expansion."""
+    if row.c is not None or row.expansion is None:
+        return _short(f"{row.name}|{len(row.partials)}|{row.c}")
+    made: list[Any] = [len(row.partials)]
+    result = row.expansion(*[Symbol(made, place) for place in range(len(row.partials))])
+    steps = [(step.name, *operands) for step, operands in made[1:]]
+    return _short(f"{row.name}|{steps}|{result.at if type(result) is Symbol else result}")
+
+
 def _is_same(saved: str, found: str) -> bool:
     """Fingerprints agree; code is compared where one version of Python made both."""
-    (steps, version, code), (our_steps, our_version, our_code) = saved.split("-"), found.split("-")
+    steps, _, rest = saved.partition("-")
+    version, _, code = rest.partition("-")
+    our_steps, our_version, our_code = found.split("-")
     return steps == our_steps and (version != our_version or code == our_code)
 
 

@@ -1,6 +1,7 @@
 """Programs: record a scalar function once, run it at native speed over a lot of data."""
 
+from autograd_mini.program._file import load, save
 from autograd_mini.program._program import Program
 from autograd_mini.program._tracing import trace
 
-__all__ = ["Program", "trace"]
+__all__ = ["Program", "load", "save", "trace"]

@@ -13,7 +13,7 @@ import numpy as np
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
-from autograd_mini.program._layout import Part, fill
+from autograd_mini.program._layout import rebuilt
 
 
 def play(program: Any, arguments: Sequence[Any]) -> Any:
@@ -26,7 +26,7 @@ def play(program: Any, arguments: Sequence[Any]) -> Any:
                             "example: with Values a program is called on one example")
         inputs[part.start:part.start + part.size] = [
             entry if is_value(entry) else real(entry, f"argument {part.name!r}") for entry in array.ravel().tolist()]
-    return _result(program.result, _outputs(program, inputs))
+    return rebuilt(program.result, _outputs(program, inputs))
 
 
 def graph(program: Any) -> Any:
@@ -36,7 +36,7 @@ def graph(program: Any) -> Any:
     """
     inputs = [*map(Value, program.example, program.input_names)]
     found = _outputs(program, inputs, program.names)
-    return _result(program.result, [entry if is_value(entry) else Value(entry) for entry in found])
+    return rebuilt(program.result, [entry if is_value(entry) else Value(entry) for entry in found])
 
 
 def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any]:
@@ -46,14 +46,3 @@ def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any
             slots[slot].name = name
     return [slots[output] for output in program.body.outputs]
 
-
-def _result(layout: Any, outputs: Sequence[Any]) -> Any:
-    def content(part: Part) -> Any:
-        if part.shape is None:
-            return outputs[part.start]
-        entries = outputs[part.start:part.start + part.size]
-        array = np.empty(part.size, dtype=object if any(map(is_value, entries)) else float)
-        array[:] = entries
-        return array.reshape(part.shape)
-
-    return fill(layout, content)

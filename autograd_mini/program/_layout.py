@@ -7,7 +7,7 @@ Unlike a closure, a layout can be pickled and compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -67,6 +67,19 @@ def fill(layout: Any, content: Callable[[Part], Any]) -> Any:
         return content(layout)
     found = trees.branches(layout)
     return layout if found is None else found.make([fill(entry, content) for entry in found.entries])
+
+
+def rebuilt(layout: Any, entries: Sequence[Any]) -> Any:
+    """The nested structure with these numbers or Values in its slots; arrays of Values are arrays of objects."""
+    def content(part: Part) -> Any:
+        if part.shape is None:
+            return entries[part.start]
+        inside = entries[part.start:part.start + part.size]
+        array = np.empty(part.size, dtype=object if any(map(is_value, inside)) else float)
+        array[:] = inside
+        return array.reshape(part.shape)
+
+    return fill(layout, content)
 
 
 def moved(layout: Any, start: int, name: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -233,6 +234,12 @@ class Program:
         Raises TypeError where a primitive of your own cannot be found again by import.
         """
         return _sources.python_source(self, name)
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Write the program to a JSON file that `autograd_mini.load` reads; see `autograd_mini.save`."""
+        from autograd_mini.program._file import save
+
+        save(self, path)
 
     def llvm_ir(self) -> str:
         """The program as LLVM IR of one example, as it is handed to LLVM."""
