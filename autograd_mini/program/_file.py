@@ -1,18 +1,21 @@
 """Files of Programs and graphs that last: JSON that runs nothing, with floats to the last bit, or refused.
 
     {"format": "autograd_mini", "version": 1, "kind": "program",
-     "name": ..., "arguments": [layout], "result": layout, "names": {slot: name}, "example": [number],
+     "name": ..., "parameters": [name], "positional": 2, "arguments": [layout],
+     "result": layout, "names": {slot: name}, "example": [number],
      "body": {"inputs": 2, "constants": [number], "rows": [row], "operations": [[row, slot, slot]], "outputs": [slot]}}
 
 Numbers are hexadecimal floats as text. A layout is ["part", name, start, shape], ["list", [layout]], ["tuple",
-[layout]], ["named", module, class, [layout]] or ["dict", [[key, layout]]]. A row of the package is its name and what
-computes its value; one of the user's own also says where it is: its module must have been imported before a file that
-uses it is loaded, since loading imports nothing. A graph has leaves, [name, number], instead of arguments.
+[layout]], ["dict", [[key, layout]]], ["class", module, name, [layout]] for named tuples and dataclasses, or ["fixed",
+text or null]. A row of the package is its name and what
+computes its value; one of the user's own also says where it is: its module, like those of classes, must have been
+imported before, since loading imports nothing. A graph has leaves, [name, number], instead of arguments.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -22,7 +25,7 @@ from typing import Any, NoReturn, Optional, Sequence, Union
 
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import builder
-from autograd_mini._core import persistence, recording
+from autograd_mini._core import persistence, recording, trees
 from autograd_mini._core.errors import SavedFileError, TracedValueError, UnknownRowError
 from autograd_mini._core.graph import topological_order
 from autograd_mini._core.registry import is_value
@@ -103,7 +106,8 @@ def _loaded(content: Any) -> Any:
 # Programs -------------------------------------------------------------------------------------------------------------
 
 def _program(program: Program) -> dict[str, Any]:
-    return {"kind": "program", "name": program.name, "arguments": [*map(_layout, program.arguments)],
+    return {"kind": "program", "name": program.name, "parameters": list(program.parameters),
+            "positional": program.positional, "arguments": [*map(_layout, program.arguments)],
             "result": _layout(program.result), "names": {str(slot): name for slot, name in program.names.items()},
             "example": [*map(_hex, program.example)], "body": _body(program.body)}
 
@@ -112,39 +116,36 @@ def _program_of(content: dict[str, Any]) -> Program:
     body = _body_of(_get(content, "body", dict))
     arguments = [_layout_of(layout) for layout in _get(content, "arguments", list)]
     result = _layout_of(_get(content, "result", list))
-    _tile([part for layout in arguments for part in layouts.parts(layout)], body.inputs, "arguments")
-    _tile(layouts.parts(result), len(body.outputs), "result")
+    _fits(arguments, body.inputs, "arguments")
+    _fits(result, len(body.outputs), "result")
+    parameters, positional = _texts(_get(content, "parameters", list)), _get(content, "positional", int)
+    if len(parameters) != len(arguments) or not 0 <= positional <= len(arguments):
+        _refuse(f"it has {len(arguments)} arguments, {positional} of them positional, and {len(parameters)} names")
     example = [_number_of(text) for text in _get(content, "example", list)]
     if len(example) != body.inputs:
         _refuse(f"its example has {len(example)} numbers, and there are {body.inputs} inputs")
     names = _by_slot(_get(content, "names", dict), body.slots)
-    return Program(_get(content, "name", str), arguments, result, body, names, example)
+    return Program(_get(content, "name", str), parameters, positional, arguments, result, body, names, example)
 
 
-def _tile(found: Sequence[Part], size: int, what: str) -> None:
-    """Parts follow one another without a gap and fill their slots."""
-    after = 0
-    for part in found:
-        if part.start != after:
-            _refuse(f"its {what} have a part that starts at {part.start}, not {after}")
-        after += part.size
-    if after != size:
-        _refuse(f"its {what} take {after} slots, and the body has {size}")
+def _fits(layout: Any, slots: int, what: str) -> None:
+    if not layouts.covers(layout, slots):
+        _refuse(f"the parts of its {what} do not lie one behind the other in {slots} slots")
 
 
 # Graphs ---------------------------------------------------------------------------------------------------------------
 
 def _graph(tree: Any) -> dict[str, Any]:
     layout, roots, _ = layouts.lay_out(tree, "root")
-    for root in roots:
+    for root in roots or [tree]:
         if not is_value(root):
-            raise TypeError(f"a Program, or the graph of a Value or of a nesting of Values, can be saved, not "
+            raise TypeError("a Program, or the graph of a Value or of a nesting of Values, can be saved, not "
                             f"{type(root).__name__}")
     if recording.is_differentiating():
         raise TracedValueError("a graph cannot be saved while a function of its leaves is differentiated or traced")
-    order = topological_order(*roots) if roots else []
+    order = topological_order(*roots)
     made = builder(simplified=False, merged=False)
-    slots = made.load(roots, exactly=True, others=order) if roots else []
+    slots = made.load(roots, exactly=True, others=order)
     body = made.body(slots[:len(roots)])
     places = [made.place(slot) for slot in slots[len(roots):]]
     leaves = sorted((place, node) for place, node in zip(places, order) if place < body.inputs)
@@ -159,7 +160,7 @@ def _graph(tree: Any) -> dict[str, Any]:
 def _graph_of(content: dict[str, Any]) -> Any:
     body = _body_of(_get(content, "body", dict))
     result = _layout_of(_get(content, "result", list))
-    _tile(layouts.parts(result), len(body.outputs), "result")
+    _fits(result, len(body.outputs), "result")
     leaves = [_leaf_of(entry) for entry in _get(content, "leaves", list)]
     if len(leaves) != body.inputs:
         _refuse(f"it has {len(leaves)} leaves, and its body has {body.inputs} inputs")
@@ -260,19 +261,19 @@ _KEYS = (str, int, bool, type(None))
 def _layout(layout: Any) -> list[Any]:
     if type(layout) is Part:
         return ["part", layout.name, layout.start, None if layout.shape is None else list(layout.shape)]
-    if type(layout) is dict:
-        for key in layout:
-            if type(key) not in _KEYS:
-                raise TypeError(f"a program whose arguments have the key {key!r} cannot be saved as JSON: "
-                                "name it by a text")
-        return ["dict", [[key, _layout(entry)] for key, entry in layout.items()]]
-    entries = [*map(_layout, layout)]
-    if type(layout) in (list, tuple):
-        return [type(layout).__name__, entries]
-    if not hasattr(layout, "_fields"):
-        raise TypeError(f"a program with an argument of the class {type(layout).__name__} cannot be saved as JSON: "
-                        "pickle it")
-    return ["named", type(layout).__module__, type(layout).__name__, entries]
+    found, kind = trees.branches(layout), type(layout)
+    if found is None and (layout is None or kind is str):
+        return ["fixed", layout]
+    if found is None:
+        raise TypeError(f"a program with {layout!r} in its arguments or its result cannot be saved as JSON: pickle it")
+    entries = [*map(_layout, found.entries)]
+    if kind is dict and all(type(key) in _KEYS for key in layout):
+        return ["dict", [list(pair) for pair in zip(layout, entries)]]
+    if kind in (list, tuple):
+        return [kind.__name__, entries]
+    if isinstance(layout, dict):
+        raise TypeError(f"a program with a {kind.__name__} of the keys {[*layout]} cannot be saved as JSON: use texts")
+    return ["class", kind.__module__, kind.__qualname__, entries]
 
 
 def _layout_of(content: Any) -> Any:
@@ -281,6 +282,8 @@ def _layout_of(content: Any) -> Any:
         name, start, shape = fields
         if type(name) is str and type(start) is int and start >= 0:
             return Part(name, start, None if shape is None else tuple(_slots(shape)))
+    if kind == "fixed" and len(fields) == 1 and (fields[0] is None or type(fields[0]) is str):
+        return fields[0]
     if kind in ("list", "tuple") and len(fields) == 1 and type(fields[0]) is list:
         return (list if kind == "list" else tuple)(map(_layout_of, fields[0]))
     if kind == "dict" and len(fields) == 1 and type(fields[0]) is list:
@@ -289,26 +292,28 @@ def _layout_of(content: Any) -> Any:
             found = {key: _layout_of(entry) for key, entry in pairs}
             if len(found) == len(pairs):
                 return found
-    if kind == "named" and len(fields) == 3 and type(fields[2]) is list:
-        return _named(fields[0], fields[1])(*map(_layout_of, fields[2]))
+    if kind == "class" and len(fields) == 3 and type(fields[2]) is list:
+        return _of_class(fields[0], fields[1], [*map(_layout_of, fields[2])])
     _refuse(f"{_short(content)} is no layout")
 
 
-def _named(module: Any, name: Any) -> Any:
-    """A class of named tuples of a module that is imported already."""
-    if type(module) is not str or type(name) is not str:
-        _refuse("a named tuple is not named")
-    home = sys.modules.get(module)
-    found = vars(home).get(name) if home else None
-    if not (isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")):
-        _refuse(f"the named tuple {name!r} of the module {module!r} is not there: import the module first")
-
-    def make(*entries: Any) -> Any:
-        if len(entries) != len(found._fields):
-            _refuse(f"the named tuple {name!r} has other fields now")
-        return found(*entries)
-
-    return make
+def _of_class(module: Any, name: Any, entries: list[Any]) -> Any:
+    """A named tuple or a dataclass of a module that is imported already; no __init__ runs."""
+    home = sys.modules.get(module) if type(module) is str else None
+    found: Any = vars(home).get(name) if home and type(name) is str else None
+    made: Any
+    is_class = isinstance(found, type)
+    if is_class and issubclass(found, tuple) and hasattr(found, "_fields"):
+        names, made = found._fields, tuple.__new__(found, entries)
+    elif is_class and dataclasses.is_dataclass(found):
+        names, made = [field.name for field in dataclasses.fields(found)], found.__new__(found)
+        for field, entry in zip(names, entries):
+            object.__setattr__(made, field, entry)
+    else:
+        _refuse(f"the named tuple or dataclass {name!r} of the module {module!r} is not there: import the module first")
+    if len(names) != len(entries):
+        _refuse(f"the class {name!r} has other fields now")
+    return made
 
 
 def _hex(number: float) -> str:
