@@ -302,11 +302,12 @@ def _of_class(module: Any, name: Any, entries: list[Any]) -> Any:
     home = sys.modules.get(module) if type(module) is str else None
     found: Any = vars(home).get(name) if home and type(name) is str else None
     made: Any
+    kind: Any = found
     is_class = isinstance(found, type)
     if is_class and issubclass(found, tuple) and hasattr(found, "_fields"):
         names, made = found._fields, tuple.__new__(found, entries)
     elif is_class and dataclasses.is_dataclass(found):
-        names, made = [field.name for field in dataclasses.fields(found)], found.__new__(found)
+        names, made = [field.name for field in dataclasses.fields(found)], object.__new__(kind)
         for field, entry in zip(names, entries):
             object.__setattr__(made, field, entry)
     else:
