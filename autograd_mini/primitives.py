@@ -105,25 +105,26 @@ TWO_OVER_SQRT_PI, ONE_OVER_SQRT_2PI = 1.1283791670955126, 0.3989422804014327
 add = primitive("add", lambda a, b: a + b, (lambda y, a, b: 1.0,
                                             lambda y, a, b: 1.0),
                 c="{0} + {1}", text="{0:1} + {1:2}", latex="{0:1} + {1:2}", binds=SUM, numpy="add",
-                at=((0.3, -2.0), (1e300, 1.0)), lanes="direct.add")
+                at=((0.3, -2.0), (1e300, 1.0)), lanes="direct.add", ulps=(0.5, 4), exact="add", sympy="Add")
 sub = primitive("sub", lambda a, b: a - b, (lambda y, a, b: 1.0,
                                             lambda y, a, b: -1.0),
                 c="{0} - {1}", text="{0:1} - {1:2}", latex="{0:1} - {1:2}", binds=SUM, numpy="subtract",
-                at=((0.3, -2.0), (1.5, 1.25)), lanes="direct.sub")
+                at=((0.3, -2.0), (1.5, 1.25)), lanes="direct.sub", ulps=(0.5, 4), exact="sub", sympy="sub")
 mul = primitive("mul", lambda a, b: a * b, (lambda y, a, b: b,
                                             lambda y, a, b: a),
                 c="{0} * {1}", text="{0:2} * {1:3}", latex=r"{0:2} \, {1:4}", binds=PRODUCT, numpy="multiply",
                 shortcut=((0, 1.0, 1), (1, 1.0, 0), (0, -1.0, ("neg", 1)), (1, -1.0, ("neg", 0))),
-                at=((0.3, -2.0), (1e200, 1e-200)), lanes="direct.mul")
+                at=((0.3, -2.0), (1e200, 1e-200)), lanes="direct.mul", ulps=(0.5, 4), exact="mul", sympy="Mul")
 div = primitive("div", _quotient, (lambda y, a, b: 1 / b,
                                    lambda y, a, b: -y / b),
                 c="{0} / {1}", text="{0:2} / {1:3}", latex=r"\frac{{{0}}}{{{1}}}", binds=PRODUCT, numpy="divide",
                 shortcut=((1, 1.0, 0),), domain="b != 0",
-                at=((0.3, -2.0), (1e-200, 3e-200)), course=("1/b", "-a/b**2"), lanes="direct.div")
+                at=((0.3, -2.0), (1e-200, 3e-200)), course=("1/b", "-a/b**2"), lanes="direct.div",
+                ulps=(0.5, 4), exact="div", sympy="div")
 neg = primitive("neg", lambda a: -a, (lambda y, a: -1.0,),
                 c="-{0}", text="-{0:4}", latex="-{0:2}", binds=(SIGN, SUM), numpy="negative",
                 shortcut=((0, NEGATION, INNER),),
-                at=(-0.7, 20.0), lanes="direct.neg")
+                at=(-0.7, 20.0), lanes="direct.neg", ulps=(0, 4), exact="neg", sympy="neg")
 pow = primitive("pow", _power,
                 (lambda y, a, b: where(chain(1 - equal(b - 1 + 1, b) * (1 - equal(b - 1, b)), 1 - equal(a, 0)),
                                        chain(b, y) / a, chain(b, a ** (b - 1))),
@@ -132,112 +133,124 @@ pow = primitive("pow", _power,
                   "{1} == 1 ? {0} : {1} == -1 ? 1 / {0} : pow({0}, {1})",
                 text="{0:5} ** {1:3}", latex="{0:5}^{{{1}}}", binds=POWER, numpy="power",
                 shortcut=((1, 1.0, 0), (1, 2.0, ("square", 0)), (1, -1.0, ("reciprocal", 0)), (1, 0.0, 1.0)),
-                domain="a > 0, or b an integer", at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)),
+                domain="a > 0, or b an integer (a != 0 where b < 0)",
+                at=((1.3, -2.0), (0.3, 0.1), (-2.0, 3.0), (2.5, 2.0)),
                 ulps=(3, _power_ulps), course=("b*a**(b - 1)", "a**b*ln(a)"), lanes="direct.power",
                 arrays="where(b == 2, a * a, where(b == 3, a * a * a, where(b == 4, (a * a) * (a * a), "
-                       "where(b == -1, 1 / a, power(a, b + zeros_like(a))))))")  # a lone 0.5 would be read as sqrt
+                       "where(b == -1, 1 / a, power(a, b + zeros_like(a))))))",  # a lone 0.5 would be read as sqrt
+                exact="pow", sympy="Pow")
 
 # Powers, exponentials and logarithms ----------------------------------------------------------------------------------
 
 exp = primitive("exp", _c("exp"), (lambda y, a: y,), c="exp({0})", latex="e^{{{0}}}", binds=(ATOM, POWER), numpy="exp",
-                at=(-0.7, 20.0), lanes="exponential.exp")
+                at=(-0.7, 20.0), lanes="exponential.exp", exact="exp", sympy="exp")
 expm1 = primitive("expm1", _c("expm1"), (lambda y, a: exp(a),), c="expm1({0})", latex="e^{{{0}}} - 1",
                   binds=(ATOM, SUM), numpy="expm1", at=(-1e-9, -0.7, 20.0), formula=lambda a: exp(a) - 1,
-                  lanes="exponential.expm1")
+                  lanes="exponential.expm1", exact="expm1")
 exp2 = primitive("exp2", _c("exp2"), (lambda y, a: y * LN2,), c="exp2({0})", latex="2^{{{0}}}",
                  binds=(ATOM, POWER), numpy="exp2", at=(-0.7, 20.0), formula=lambda a: 2 ** a, course=("2**a*ln(2)",),
-                 lanes="exponential.exp2")
+                 lanes="exponential.exp2", exact="exp2")
 ln = primitive("ln", _c("log"), (lambda y, a: defined(y, 1 / (a + 0.0)),), c="log({0})",
                latex=r"\ln\left({0}\right)", numpy="log", domain="a > 0", at=(0.7, 20.0), course=("1/a",),
-               lanes="exponential.ln")
+               lanes="exponential.ln", exact="log", sympy="log")
 log1p = primitive("log1p", _c("log1p"), (lambda y, a: defined(y, 1 / (1 + a)),), c="log1p({0})",
                   latex=r"\ln\left(1 + {0:1}\right)", numpy="log1p", domain="a > -1", at=(-0.7, 1e-9, 20.0),
-                  formula=lambda a: ln(1 + a), course=("1/(1 + a)",), lanes="exponential.log1p")
+                  formula=lambda a: ln(1 + a), course=("1/(1 + a)",), lanes="exponential.log1p", exact="log1p")
 log2 = primitive("log2", _c("log2"), (lambda y, a: defined(y, 1 / (a + 0.0) * LOG2_E),), c="log2({0})",
                  latex=r"\log_2\left({0}\right)", numpy="log2", domain="a > 0", at=(0.7, 20.0),
-                 formula=lambda a: ln(a) / ln(2), course=("1/(a*ln(2))",), lanes="exponential.log2")
+                 formula=lambda a: ln(a) / ln(2), course=("1/(a*ln(2))",), lanes="exponential.log2",
+                 exact="log2", sympy="log2")
 log10 = primitive("log10", _c("log10"), (lambda y, a: defined(y, 1 / (a + 0.0) * LOG10_E),), c="log10({0})",
                   latex=r"\log_{{10}}\left({0}\right)", numpy="log10", domain="a > 0", at=(0.7, 20.0),
-                  formula=lambda a: ln(a) / ln(10), course=("1/(a*ln(10))",), lanes="exponential.log10")
+                  formula=lambda a: ln(a) / ln(10), course=("1/(a*ln(10))",), lanes="exponential.log10",
+                  exact="log10", sympy="log10")
 sqrt = primitive("sqrt", _c("sqrt"), (lambda y, a: 0.5 / (y + 0.0),), c="sqrt({0})", latex=r"\sqrt{{{0}}}",
-                 numpy="sqrt", domain="a >= 0", at=(0.7, 20.0), course=("1/(2*y)",), lanes="direct.sqrt")
+                 numpy="sqrt", domain="a >= 0", at=(0.7, 20.0), course=("1/(2*y)",), lanes="direct.sqrt",
+                 ulps=(0.5, 4), exact="sqrt", sympy="sqrt")
 cbrt = primitive("cbrt", _c("cbrt"), (lambda y, a: 1 / (3 * square(y)),), c="cbrt({0})", latex=r"\sqrt[3]{{{0}}}",
-                 numpy="cbrt", at=(-0.7, 20.0), ulps=(4, 10),
-                 lanes="trigonometric.cbrt")  # the C library's is within 4, its square within 8
+                 numpy="cbrt", at=(-0.7, 20.0), ulps=(4, 10),  # the C library's is within 4, its square within 8
+                 lanes="trigonometric.cbrt", exact="cbrt", sympy="cbrt")
 square = primitive("square", lambda a: a * a, (lambda y, a: 2 * a,), c="{0} * {0}", latex="{0:5}^{{2}}",
                    binds=(ATOM, POWER), numpy="square", at=(-0.7, 20.0), formula=lambda a: a ** 2,
-                   lanes="direct.square")
+                   lanes="direct.square", ulps=(0.5, 4))
 reciprocal = primitive("reciprocal", lambda a: _quotient(1.0, a), (lambda y, a: -square(y),), c="1 / {0}",
                        latex=r"\frac{{1}}{{{0}}}", binds=(ATOM, PRODUCT), numpy="reciprocal", domain="a != 0",
-                       at=(-0.7, 20.0), formula=lambda a: 1 / a, course=("-1/a**2",), lanes="direct.reciprocal")
+                       at=(-0.7, 20.0), formula=lambda a: 1 / a, course=("-1/a**2",), lanes="direct.reciprocal",
+                       ulps=(0.5, 4))
 
 # Trigonometric and hyperbolic functions -------------------------------------------------------------------------------
 
 sin = primitive("sin", _c("sin"), (lambda y, a: cos(a),), c="sin({0})", latex=r"\sin\left({0}\right)", numpy="sin",
-                at=(-0.7, 20.0), lanes="trigonometric.sin")
+                at=(-0.7, 20.0), lanes="trigonometric.sin", exact="sin", sympy="sin")
 cos = primitive("cos", _c("cos"), (lambda y, a: -sin(a),), c="cos({0})", latex=r"\cos\left({0}\right)", numpy="cos",
-                at=(-0.7, 20.0), lanes="trigonometric.cos")
+                at=(-0.7, 20.0), lanes="trigonometric.cos", exact="cos", sympy="cos")
 tan = primitive("tan", _c("tan"), (lambda y, a: 1 + square(y),), c="tan({0})", latex=r"\tan\left({0}\right)",
-                numpy="tan", domain="cos(a) != 0", at=(-0.7, 20.0), course=("1 + y**2",), lanes="trigonometric.tan")
+                numpy="tan", domain="cos(a) != 0", at=(-0.7, 20.0), course=("1 + y**2",), lanes="trigonometric.tan",
+                exact="tan", sympy="tan")
 asin = primitive("asin", _c("asin"), (lambda y, a: 1 / sqrt(one_minus_square(a)),), c="asin({0})",
                  latex=r"\arcsin\left({0}\right)", numpy="arcsin", domain="-1 <= a <= 1", at=(-0.7, 0.2),
-                 course=("1/sqrt(1 - a**2)",), lanes="trigonometric.asin")
+                 course=("1/sqrt(1 - a**2)",), lanes="trigonometric.asin", exact="asin", sympy="asin")
 acos = primitive("acos", _c("acos"), (lambda y, a: -1 / sqrt(one_minus_square(a)),), c="acos({0})",
                  latex=r"\arccos\left({0}\right)", numpy="arccos", domain="-1 <= a <= 1", at=(-0.7, 0.2),
-                 course=("-1/sqrt(1 - a**2)",), lanes="trigonometric.acos")
+                 course=("-1/sqrt(1 - a**2)",), lanes="trigonometric.acos", exact="acos", sympy="acos")
 atan = primitive("atan", _c("atan"), (lambda y, a: square(1 / hypot(1, a)),), c="atan({0})",
                  latex=r"\arctan\left({0}\right)", numpy="arctan", at=(-0.7, 20.0), course=("1/(1 + a**2)",),
-                 lanes="trigonometric.atan")
+                 lanes="trigonometric.atan", exact="atan", sympy="atan")
 atan2 = primitive("atan2", _c("atan2", 2),
                   (lambda y, a, b: b / away(hypot(a, b)) / away(hypot(a, b)),
                    lambda y, a, b: -a / away(hypot(a, b)) / away(hypot(a, b))),
                   c="atan2({0}, {1})", latex=r"\operatorname{{atan2}}\left({0}, {1}\right)", numpy="arctan2",
                   at=((0.3, -2.0), (-1e-200, 1e-200)), ulps=(2, _atan2_ulps),
-                  course=("b/(a**2 + b**2)", "-a/(a**2 + b**2)"), lanes="trigonometric.atan2")
+                  course=("b/(a**2 + b**2)", "-a/(a**2 + b**2)"), lanes="trigonometric.atan2",
+                  exact="atan2", sympy="atan2")
 sinh = primitive("sinh", _c("sinh"), (lambda y, a: cosh(a),), c="sinh({0})", latex=r"\sinh\left({0}\right)",
-                 numpy="sinh", at=(-0.7, 20.0), lanes="exponential.sinh")
+                 numpy="sinh", at=(-0.7, 20.0), lanes="exponential.sinh", exact="sinh", sympy="sinh")
 cosh = primitive("cosh", _c("cosh"), (lambda y, a: sinh(a),), c="cosh({0})", latex=r"\cosh\left({0}\right)",
-                 numpy="cosh", at=(-0.7, 20.0), lanes="exponential.cosh")
+                 numpy="cosh", at=(-0.7, 20.0), lanes="exponential.cosh", exact="cosh", sympy="cosh")
 tanh = primitive("tanh", _c("tanh"), (lambda y, a: 4 * logistic_pdf(2 * a),), c="tanh({0})",
                  latex=r"\tanh\left({0}\right)", numpy="tanh", at=(-0.7, 20.0), course=("1 - y**2",),
-                 lanes="exponential.tanh")
+                 lanes="exponential.tanh", exact="tanh", sympy="tanh")
 asinh = primitive("asinh", _c("asinh"), (lambda y, a: 1 / hypot(1, a),), c="asinh({0})",
                   latex=r"\operatorname{{arsinh}}\left({0}\right)", numpy="arcsinh", at=(-0.7, 20.0),
-                  course=("1/sqrt(a**2 + 1)",), lanes="exponential.asinh")
+                  course=("1/sqrt(a**2 + 1)",), lanes="exponential.asinh", exact="asinh", sympy="asinh")
 acosh = primitive("acosh", _c("acosh"), (lambda y, a: 1 / (sqrt(a - 1) * sqrt(a + 1)),), c="acosh({0})",
                   latex=r"\operatorname{{arcosh}}\left({0}\right)", numpy="arccosh", domain="a >= 1", at=(1.7, 20.0),
-                  course=("1/sqrt(a**2 - 1)",), lanes="exponential.acosh")
+                  course=("1/sqrt(a**2 - 1)",), lanes="exponential.acosh", exact="acosh", sympy="acosh")
 atanh = primitive("atanh", _c("atanh"), (lambda y, a: defined(y, 1 / one_minus_square(a)),), c="atanh({0})",
                   latex=r"\operatorname{{artanh}}\left({0}\right)", numpy="arctanh", domain="-1 <= a <= 1",
-                  at=(-0.7, 0.2), course=("1/(1 - a**2)",), lanes="exponential.atanh")
+                  at=(-0.7, 0.2), course=("1/(1 - a**2)",), lanes="exponential.atanh", exact="atanh", sympy="atanh")
 
 # Pieces and conditions: a comparison is 1.0 or 0.0 --------------------------------------------------------------------
 
 abs = primitive("abs", math.fabs, (lambda y, a: sign(a),), c="fabs({0})", latex=r"\left|{0}\right|", numpy="absolute",
-                at=(-0.7, 20.0), lanes="direct.absolute")
+                at=(-0.7, 20.0), lanes="direct.absolute",
+                edge=lambda y, a: a, ulps=(0, 4), exact="absolute", sympy="Abs")
 sign = primitive("sign", lambda a: a if a != a else float((a > 0) - (a < 0)), (lambda y, a: defined(y, 0.0),),
                  c="{0} != {0} ? {0} : (double)(({0} > 0) - ({0} < 0))",
                  latex=r"\operatorname{{sgn}}\left({0}\right)", numpy="sign", at=(-0.7, 20.0), course=("0",),
-                 lanes="direct.sign")
+                 lanes="direct.sign", edge=lambda y, a: a, jump=2, ulps=(0, 4), exact="sign", sympy="sign")
 floor = primitive("floor", _c("floor"), (lambda y, a: defined(y, 0.0),), c="floor({0})",
                   latex=r"\left\lfloor {0} \right\rfloor", numpy="floor", at=(-0.7, 20.5), course=("0",),
-                  lanes="direct.floor")
+                  lanes="direct.floor", edge=lambda y, a: a - y, jump=1, ulps=(0, 4), exact="floor", sympy="floor")
 maximum = primitive("maximum", lambda a, b: a if a > b or a != a else b,
                     (lambda y, a, b: defined(y, (1 + less(b, a) - less(a, b)) / 2),
                      lambda y, a, b: defined(y, (1 + less(a, b) - less(b, a)) / 2)),
                     c="{0} > {1} || {0} != {0} ? {0} : {1}", latex=r"\max\left({0}, {1}\right)",
                     numpy="maximum", at=((0.3, -2.0), (-1.0, 2.0)), course=("less(b, a)", "less(a, b)"),
-                    lanes="direct.maximum", arrays="where((a > b) | isnan(a), a, b)")
+                    lanes="direct.maximum", arrays="where((a > b) | isnan(a), a, b)",
+                    edge=lambda y, a, b: a - b, ulps=(0, 4), exact="maximum", sympy="maximum")
 minimum = primitive("minimum", lambda a, b: a if a < b or a != a else b,
                     (lambda y, a, b: defined(y, (1 + less(a, b) - less(b, a)) / 2),
                      lambda y, a, b: defined(y, (1 + less(b, a) - less(a, b)) / 2)),
                     c="{0} < {1} || {0} != {0} ? {0} : {1}", latex=r"\min\left({0}, {1}\right)",
                     numpy="minimum", at=((0.3, -2.0), (-1.0, 2.0)), course=("less(a, b)", "less(b, a)"),
-                    lanes="direct.minimum", arrays="where((a < b) | isnan(a), a, b)")
+                    lanes="direct.minimum", arrays="where((a < b) | isnan(a), a, b)",
+                    edge=lambda y, a, b: a - b, ulps=(0, 4), exact="minimum", sympy="minimum")
 relu = primitive("relu", lambda a: a if a > 0 or a != a else 0.0, (lambda y, a: defined(y, less(0, a)),),
                  c="{0} > 0 || {0} != {0} ? {0} : 0.0", latex=r"\operatorname{{relu}}\left({0}\right)", at=(-0.7, 20.0),
                  formula=lambda a: maximum(a, 0), course=("less(0, a)",), lanes="direct.relu",
-                 arrays="where((a > 0) | isnan(a), a, 0.0)")
+                 arrays="where((a > 0) | isnan(a), a, 0.0)",
+                 edge=lambda y, a: a, ulps=(0, 4), exact="relu", sympy="relu")
 where = primitive("where", lambda c, a, b: a if c else b, (None,
                                                            lambda y, c, a, b: where(c, 1.0, 0.0),
                                                            lambda y, c, a, b: where(c, 0.0, 1.0)),
@@ -245,15 +258,18 @@ where = primitive("where", lambda c, a, b: a if c else b, (None,
                   latex=r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
                   shortcut=((0, 0.0, 2), (0, TRUE, 1)),
                   at=((1.0, 0.3, -2.0), (0.0, 0.3, -2.0)), course=("0", "less(0, c)", "1 - less(0, c)"),
-                  lanes="direct.where", arrays="where(a != 0, b, c)")
+                  lanes="direct.where", arrays="where(a != 0, b, c)",
+                  jump=lambda y, c, a, b: a - b, ulps=(0, 4), exact="where", sympy="where")
 less = primitive("less", lambda a, b: float(a < b), (None, None), c="(double)({0} < {1})",
-                 latex=r"\left[{0:1} < {1:1}\right]", numpy="less", at=((0.3, -2.0), (-1.0, 2.0)), lanes="direct.less")
+                 latex=r"\left[{0:1} < {1:1}\right]", numpy="less", at=((0.3, -2.0), (-1.0, 2.0)), lanes="direct.less",
+                 edge=lambda y, a, b: a - b, jump=1, ulps=(0, 4), exact="less", sympy="less")
 less_equal = primitive("less_equal", lambda a, b: float(a <= b), (None, None), c="(double)({0} <= {1})",
                        latex=r"\left[{0:1} \leq {1:1}\right]", numpy="less_equal", at=((0.3, -2.0), (2.0, 2.0)),
-                       lanes="direct.less_equal")
+                       lanes="direct.less_equal",
+                       edge=lambda y, a, b: a - b, jump=1, ulps=(0, 4), exact="less_equal", sympy="less_equal")
 equal = primitive("equal", lambda a, b: float(a == b), (None, None), c="(double)({0} == {1})",
                   latex=r"\left[{0:1} = {1:1}\right]", numpy="equal", at=((0.3, -2.0), (2.0, 2.0)),
-                  lanes="direct.equal")
+                  lanes="direct.equal", edge=lambda y, a, b: a - b, jump=1, ulps=(0, 4), exact="equal", sympy="equal")
 
 # What every point of choice is made of --------------------------------------------------------------------------------
 
@@ -269,19 +285,21 @@ chain = primitive("chain", _chain, (lambda y, g, d: d,
                   latex=r"{0:2} \cdot {1:4}", binds=(ATOM, PRODUCT),
                   shortcut=((0, 0.0, 0.0), (1, 0.0, 0.0), (0, FACTOR, ("mul", 0, 1)), (1, FACTOR, ("mul", 0, 1))),
                   at=((0.3, -2.0), (0.0, math.inf)), course=("d", "g"), lanes="direct.chain",
-                  arrays="where(isnan(a * b) & ((a == 0) | (b == 0)), 0.0, a * b)")
+                  arrays="where(isnan(a * b) & ((a == 0) | (b == 0)), 0.0, a * b)",
+                  ulps=(0.5, 4), exact="chain", sympy="Mul")
 defined = primitive("defined", lambda y, p: y if y != y else p, (None, lambda y, r, p: defined(r, 1.0)),
                     c="{0} != {0} ? {0} : {1}", latex="{1}", binds=(ATOM, SUM), at=((0.3, -2.0), (math.nan, 1.0)),
                     shortcut=((0, NUMBER, 1), (0, NAN, math.nan)), course=("0", "1"), lanes="direct.defined",
-                    arrays="where(isnan(a), a, b)")
+                    arrays="where(isnan(a), a, b)", ulps=(0, 4), exact="defined", sympy="defined")
 stop_gradient = primitive("stop_gradient", lambda a: a, (None,), c="{0}", at=(-0.7, 20.0), formula=lambda a: a,
-                          expansion=lambda a: a, latex=r"\operatorname{{stop}}\left({0}\right)")
+                          expansion=lambda a: a, latex=r"\operatorname{{stop}}\left({0}\right)",
+                          ulps=(0, 4), exact="stop_gradient", sympy="stop_gradient")
 one_minus_square = primitive("one_minus_square", lambda a: (1 - a) * (1 + a), (lambda y, a: -2 * a,),
                              c="(1 - {0}) * (1 + {0})", latex="1 - {0:5}^2", binds=(ATOM, SUM), at=(-0.7, 0.2),
                              formula=lambda a: 1 - a ** 2)
 away = primitive("away", lambda a: a if a != 0 else math.inf, (lambda y, a: 1 - equal(a, 0),),
                  c="{0} == 0 ? INFINITY : {0}", latex="{0}", binds=(ATOM, SUM), at=(-0.7, 20.0), course=("1",),
-                 lanes="direct.away", arrays="where(a == 0, inf, a)")
+                 lanes="direct.away", arrays="where(a == 0, inf, a)", ulps=(0, 4), exact="away", sympy="away")
 
 # Composite rows: `expansion` is the stable form, `formula` the textbook one -------------------------------------------
 
@@ -334,15 +352,15 @@ hypot = primitive("hypot", _c_hypot, (lambda y, a, b: a / away(y),
 
 erf = primitive("erf", _c("erf"), (lambda y, a: TWO_OVER_SQRT_PI * _gaussian(a, -1.0),), c="erf({0})",
                 latex=r"\operatorname{{erf}}\left({0}\right)", at=(-0.7, 3.0), course=("2/sqrt(pi)*exp(-a**2)",),
-                lanes="special.erf")
+                lanes="special.erf", exact="erf", sympy="erf")
 erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * _gaussian(a, -1.0),), c="erfc({0})",
                  latex=r"\operatorname{{erfc}}\left({0}\right)", at=(-0.7, 3.0), course=("-2/sqrt(pi)*exp(-a**2)",),
-                 lanes="special.erfc")
+                 lanes="special.erfc", exact="erfc", sympy="erfc")
 norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussian(a, -0.5),),
                      expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
                      latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
-                     ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4),
-                     course=("exp(-a**2/2)/sqrt(2*pi)",))  # a / sqrt(2) is rounded before exp(-a^2 / 2)
+                     ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4),  # a / sqrt(2) is rounded before exp(-a^2 / 2)
+                     course=("exp(-a**2/2)/sqrt(2*pi)",), exact="norm_cdf", sympy="norm_cdf")
 
 HELPERS = frozenset({"chain", "defined", "away", "decay", "log1p_decay", "one_minus_square", "stop_gradient"})
 """Rows that are no functions of calculus: what rules are made of, and what cuts a graph."""

@@ -2,10 +2,11 @@
 
 import random
 
+import flint
 import mpmath
 import pytest
 
-from autograd_mini import Value, bound, exp, ln, maximum, sin, sqrt, value_and_grad, where
+from autograd_mini import Value, bound, exp, ln, maximum, primitive, sin, sqrt, value_and_grad, where
 
 
 def doppler(u, v, T):
@@ -76,6 +77,13 @@ def test_a_branch_that_rounding_may_flip_counts_with_its_jump():
     assert bound(step, {"x": (0.0, 2.0)}, seconds=1).value >= 4
     assert bound(step, {"x": (0.0, 0.5)}, seconds=1).value == 0
     assert bound(lambda x: where(x < 1, 1.0, 5.0), {"x": (0.0, 2.0)}, seconds=1).value == 0
+
+
+def test_a_row_of_ones_own_says_where_it_jumps_and_how_far():
+    row = primitive("bounded_step", lambda a: 3.0 * (a > 0), [lambda y, a: 0.0], edge=lambda y, a: a, jump=3,
+                    exact=lambda a: flint.arb(1.5, 1.5) if a.contains(0) else flint.arb(3 * int(a > 0)), ulps=(0, 0))
+    assert bound(lambda x: row(0.1 * x * 3 - 0.3), {"x": (0.0, 2.0)}, seconds=0.5).value == pytest.approx(3)
+    assert bound(lambda x: row(0.1 * x * 3 - 0.3), {"x": (0.0, 0.5)}, seconds=0.5).value == 0
 
 
 def test_where_nothing_is_proven_the_bound_is_infinite():

@@ -51,9 +51,13 @@ class Primitive:
     domain     where the function is defined, as text; empty for all real numbers
     ulps       error bounds of the value and of the partials, in units in the last place: numbers, or functions
                of the operands
-    exact      how exact arithmetic reads it, where it has no formula: the name of a method of `flint.arb`, or a
-               function of balls
-    sympy      the function of SymPy of the same meaning, by name
+    exact      how exact arithmetic reads it, where it has no formula: the name of a function of explain/_arbs.py or
+               of a method of `flint.arb`, or a function of arbs
+    sympy      how symbolic algebra reads it, where it has no formula: the name of a function of explain/_notions.py
+               or of SymPy
+    edge       (y, *operands) -> a number that is 0 where two pieces meet, so that the derivative is one-sided there
+    jump       how far the value can jump where an operand crosses an edge, or where its first operand, a condition,
+               changes: a number, or a function (y, *operands)
     lanes      machine code over lanes: "module.function" below program/_llvm, or such a function
     js         JavaScript expression of the value, where `c` is not nearly one
     course     the partials as a course writes them, away from kinks and edges: expressions in `y` and the operands
@@ -79,6 +83,8 @@ class Primitive:
     ulps: tuple[Any, Any] = (2, 4)
     exact: Optional[Union[str, Rule]] = None
     sympy: Optional[str] = None
+    edge: Optional[Rule] = None
+    jump: Optional[Union[float, Rule]] = None
     lanes: Optional[Union[str, Rule]] = None
     js: Optional[str] = None
     course: tuple[str, ...] = ()

@@ -64,30 +64,33 @@ def _nearest_ball(a: Any) -> Any:
 
 
 ceil = primitive("ceil", None, (lambda y, a: defined(y, 0.0),), expansion=lambda a: -floor(-a), numpy="ceil",
-                 formula=lambda a: -floor(-a), latex=r"\left\lceil {0} \right\rceil", at=(-0.7, 20.5), course=("0",))
+                 formula=lambda a: -floor(-a), latex=r"\left\lceil {0} \right\rceil", at=(-0.7, 20.5), course=("0",),
+                 edge=lambda y, a: a - y, jump=1)
 trunc = primitive("trunc", None, (lambda y, a: defined(y, 0.0),), numpy="trunc", at=(-0.7, 20.5), course=("0",),
                   expansion=lambda a: where(less(a, 0), -floor(-a), floor(a)),
-                  formula=lambda a: sign(a) * floor(abs(a)))
+                  formula=lambda a: sign(a) * floor(abs(a)), edge=lambda y, a: a - y, jump=1)
 round = primitive("round", None, (lambda y, a: defined(y, 0.0),), numpy="rint", at=(-0.7, 2.5, 20.5), course=("0",),
                   expansion=lambda a: where(less(a, 0), -_to_even(-a), _to_even(a)),
-                  exact=_nearest_ball)
+                  exact=_nearest_ball, edge=lambda y, a: abs(a - y) - 0.5, jump=1)
 fmod = primitive("fmod", _c("fmod", 2), (lambda y, a, b: defined(y, 1.0),
                                          lambda y, a, b: -round((a - y) / b)),
                  c="fmod({0}, {1})", js="{0} % {1}", numpy="fmod", domain="b != 0", at=((7.3, -2.0), (-7.3, 2.0)),
-                 formula=lambda a, b: a - b * trunc(a / b), course=("1", "-trunc(a/b)"))
+                 formula=lambda a, b: a - b * trunc(a / b), course=("1", "-trunc(a/b)"),
+                 edge=lambda y, a, b: y, jump=lambda y, a, b: b)
 mod = primitive("mod", None, (lambda y, a, b: defined(y, 1.0),
                               lambda y, a, b: -round((a - y) / b)),
                 expansion=lambda a, b: fmod(a, b) + where(equal(fmod(a, b), 0), 0.0,
                                                           where(equal(less(fmod(a, b), 0), less(b, 0)), 0.0, b)),
                 formula=lambda a, b: a - b * floor(a / b), text="{0:2} % {1:3}", binds=PRODUCT,
                 latex=r"{0:2} \; \mathrm{{mod}} \; {1:3}", numpy="remainder", domain="b != 0",
-                at=((7.3, -2.0), (-7.3, 2.0)), course=("1", "-floor(a/b)"))
+                at=((7.3, -2.0), (-7.3, 2.0)), course=("1", "-floor(a/b)"),
+                edge=lambda y, a, b: y, jump=lambda y, a, b: b)
 floordiv = primitive("floordiv", None, (lambda y, a, b: defined(y, 0.0),
                                         lambda y, a, b: defined(y, 0.0)),
                      expansion=lambda a, b: where(equal(b, 0), a / b, round((a - mod(a, b)) / b)),
                      formula=lambda a, b: floor(a / b), numpy="floor_divide",
                      latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", domain="b != 0",
-                     at=((7.3, -2.0), (-7.3, 2.0)), course=("0", "0"))
+                     at=((7.3, -2.0), (-7.3, 2.0)), course=("0", "0"), edge=lambda y, a, b: a - y * b, jump=1)
 clip = primitive("clip", None,
                  (lambda y, a, b, c: defined(y, _share(a, b) * _share(c, maximum(a, b)) * (1 - _pinned(a, b, c))),
                   lambda y, a, b, c: defined(y, _share(b, a) * _share(c, maximum(a, b)) * (1 - _pinned(a, b, c))),
@@ -95,7 +98,8 @@ clip = primitive("clip", None,
                  expansion=lambda a, b, c: minimum(maximum(a, b), c),
                  formula=lambda a, b, c: minimum(maximum(a, b), c), at=((0.3, -1.0, 2.0), (3.0, -1.0, 2.0)),
                  latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
-                 course=("less(b, a)*less(a, c)", "less(a, b)*less(b, c)", "less(c, maximum(a, b))"))
+                 course=("less(b, a)*less(a, c)", "less(a, b)*less(b, c)", "less(c, maximum(a, b))"),
+                 edge=lambda y, a, b, c: (a - b) * (a - c))
 
 
 def _share(a: Any, b: Any) -> Any:
@@ -180,4 +184,4 @@ def _norm_pdf_ulps(a: float) -> float:
 norm_pdf = primitive("norm_pdf", None, (lambda y, a: -a * y,), course=("-a*y",),
                      expansion=lambda a: ONE_OVER_SQRT_2PI * _gaussian(a, -0.5),
                      formula=lambda a: exp(-a ** 2 / 2) / sqrt(2 * math.pi), latex=r"\varphi\left({0}\right)",
-                     at=(-0.7, 3.0), ulps=(4, _norm_pdf_ulps))
+                     at=(-0.7, 3.0), ulps=(4, _norm_pdf_ulps), exact="norm_pdf")

@@ -18,18 +18,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 from autograd_mini._core.errors import MissingColumnError
+from autograd_mini.explain import _arbs
+from autograd_mini.explain._arbs import centre as _centre, flint
 from autograd_mini.primitives import Operators, Primitive
-
-if TYPE_CHECKING:
-    import flint
-else:
-    try:
-        import flint
-    except ImportError:
-        flint = None
 
 ENOUGH = 64
 """Correct bits that prove a number: more than a float can show."""
@@ -145,179 +139,21 @@ def number_of(number: Any) -> Any:
     return flint.arb(number) if isinstance(number, int) else number
 
 
-def _centre(number: Any) -> Any:
-    return number[0] if type(number) is flint.arb_series else number
-
-
 def _is_finite(number: Any) -> bool:
     return type(number) is not float and bool(_centre(number).is_finite())
 
 
-# What the rows mean over balls and power series -----------------------------------------------------------------------
-
-
-def _less(a: Any, b: Any) -> Optional[bool]:
-    """Whether a < b; None where that is undecided."""
-    a, b = _centre(a), _centre(b)
-    if type(a) is float or type(b) is float:
-        return bool((a if type(a) is float else 0.0) < (b if type(b) is float else 0.0))
-    return True if a < b else False if a >= b else None
-
-
-def _equal(a: Any, b: Any) -> Optional[bool]:
-    a, b = _centre(a), _centre(b)
-    if type(a) is float or type(b) is float:
-        return type(a) is type(b) and a == b
-    return True if a.is_exact() and b.is_exact() and a == b else None if a.overlaps(b) else False
-
-
-def _less_equal(a: Any, b: Any) -> Optional[bool]:
-    if any(type(n) is float and n != n for n in (a, b)):
-        return False
-    above = _less(b, a)
-    return None if above is None else not above
-
-
-def _truth(decided: Optional[bool]) -> Any:
-    return flint.arb(0.5, 0.5) if decided is None else flint.arb(int(decided))
-
-
-def _either(decided: Optional[bool], a: Any, b: Any) -> Any:
-    """a or b, or the union of both."""
-    if decided is not None:
-        return a if decided else b
-    if type(a) is float or type(b) is float:
-        return a if type(a) is type(b) and (a == b or (a != a and b != b)) else flint.arb.nan()
-    if flint.arb_series in (type(a), type(b)):
-        a, b = flint.arb_series([0]) + a, flint.arb_series([0]) + b
-        return flint.arb_series([a[i].union(b[i]) for i in range(flint.ctx.cap)])
-    return a.union(b)
-
-
-def _where(condition: Any, a: Any, b: Any) -> Any:
-    zero = _equal(condition, flint.arb(0))
-    return _either(None if zero is None else not zero, a, b)
-
-
-def _maximum(a: Any, b: Any) -> Any:
-    if any(type(n) is float and n != n for n in (a, b)):
-        return math.nan
-    return (a + b) / 2 if _equal(a, b) and type(a) is not float else _either(_less(b, a), a, b)
-
-
-def _minimum(a: Any, b: Any) -> Any:
-    return _negated(_maximum(_negated(a), _negated(b)))
-
-
-def _negated(a: Any) -> Any:
-    return -a
-
-
-def _sign(a: Any) -> Any:
-    zero = flint.arb(0)
-    return a if type(a) is float and a != a else \
-        flint.arb(0) if _equal(a, zero) else _either(_less(zero, a), flint.arb(1), flint.arb(-1))
-
-
-def _absolute(a: Any) -> Any:
-    return abs(a) if type(a) is float else _sign(a) * a
-
-
-def _relu(a: Any) -> Any:
-    return a if type(a) is float and a != a else _either(_less(flint.arb(0), a), a, flint.arb(0))
-
-
-def _chain(cotangent: Any, slope: Any) -> Any:
-    for factor in (cotangent, slope):
-        if type(factor) is not float and _equal(factor, flint.arb(0)):
-            return flint.arb(0)
-    return cotangent * slope if float not in (type(cotangent), type(slope)) else None
-
-
-def _away(a: Any) -> Any:
-    return a if type(a) is float or not _equal(a, flint.arb(0)) else math.inf
-
-
-def _power(a: Any, b: Any) -> Any:
-    exponent = _centre(b)
-    if exponent.is_exact() and exponent.is_integer() and abs(exponent) < 2 ** 20 and _is_constant(b):
-        whole = int(float(exponent))
-        return a ** whole if whole >= 0 else 1 / a ** -whole
-    return (a.log() * b).exp()
-
-
-def _is_constant(number: Any) -> bool:
-    return type(number) is not flint.arb_series or all(number[i] == 0 for i in range(1, number.length()))
-
-
-def _cbrt(a: Any) -> Any:
-    negative = _less(a, flint.arb(0))
-    return _either(negative, -((-a).log() / 3).exp(), (a.log() / 3).exp())
-
-
-def _grown(start: Any, slope: Callable[[Any], Any], a: Any) -> Any:
-    """The power series with that first term whose derivative by the operand is known."""
-    return start + (slope(a) * a.derivative()).integral()
-
-
-def _log2_of(a: Any) -> Any:
-    return a.log() / flint.arb(2).log()
-
-
-def _atan2(a: Any, b: Any) -> Any:
-    return flint.arb.atan2(a, b)
-
-
-_CHOICES: dict[str, Callable[..., Any]] = {
-    "where": _where, "maximum": _maximum, "minimum": _minimum, "relu": _relu, "sign": _sign, "abs": _absolute,
-    "less": lambda a, b: _truth(_less(a, b)), "less_equal": lambda a, b: _truth(_less_equal(a, b)),
-    "equal": lambda a, b: _truth(_equal(a, b)), "chain": _chain, "away": _away, "neg": _negated,
-    "defined": lambda y, p: y if type(y) is float and y != y else p, "stop_gradient": _centre}
-"""Rows that decide, and so take infinities and nan too; None asks the row's own value."""
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "pow": _power, "ln": lambda a: a.log(), "exp2": lambda a: (a * flint.arb(2).log()).exp(), "square": lambda a: a * a,
-    "log2": _log2_of, "log10": lambda a: a.log() / flint.arb(10).log(), "cbrt": _cbrt,
-    "norm_cdf": lambda a: (-a / flint.arb(2).sqrt()).erfc() / 2,
-    "norm_pdf": lambda a: (-a * a / 2).exp() / (2 * flint.arb.pi()).sqrt(), "floor": lambda a: _centre(a).floor(),
-    "hypot": lambda a, b: (a * a + b * b).sqrt(), "atan2": _atan2}
-"""Other rows that are no method of `arb` by their own name."""
-
-_SERIES: dict[str, Callable[..., Any]] = {
-    "expm1": lambda a: a.exp() - 1, "log1p": lambda a: (1 + a).log(), "cosh": lambda a: (a.exp() + (-a).exp()) / 2,
-    "sinh": lambda a: (a.exp() - (-a).exp()) / 2, "tanh": lambda a: 1 - 2 / ((2 * a).exp() + 1),
-    "asinh": lambda a: _grown(a[0].asinh(), lambda a: 1 / (a * a + 1).sqrt(), a),
-    "acosh": lambda a: _grown(a[0].acosh(), lambda a: 1 / ((a - 1).sqrt() * (a + 1).sqrt()), a),
-    "atanh": lambda a: _grown(a[0].atanh(), lambda a: 1 / (1 - a * a), a),
-    "atan2": lambda a, b: _angle(a + flint.arb_series([0]), b + flint.arb_series([0]))}
-"""Rows that are a method of `arb` but not of `arb_series`."""
-
-
-def _angle(a: Any, b: Any) -> Any:
-    turn = (a.derivative() * b - a * b.derivative()) / (a * a + b * b)
-    return _atan2(a[0], b[0]) + turn.integral()
-
-
 def _reading(primitive: Primitive, in_series: bool) -> Callable[..., Any]:
     """What a row means over numbers of flint."""
-    name = primitive.name if primitive.index >= 0 else ""
     told = primitive.exact
     if told is not None and not isinstance(told, str):
         return _told(primitive)
-    if not told:
-        if in_series and name in _SERIES:
-            return _SERIES[name]
-        if name in _FUNCTIONS:
-            return _FUNCTIONS[name]
-    method = getattr(flint.arb_series if in_series else flint.arb, told or name or "-", None)
-    if method is not None:
-        return method
-    if told:
-        if not hasattr(flint.arb, told):
+    if told is not None:
+        if not hasattr(flint.arb, told) and told not in _arbs.FUNCTIONS:
             raise MissingColumnError(f"column 'exact' of primitive {primitive.name!r} is {told!r}, "
                                      "which is no method of flint.arb")
-        return _told(primitive)
+        kind = flint.arb_series if in_series else flint.arb
+        return _arbs.FUNCTIONS.get(told) or getattr(kind, told, None) or _told(primitive)
     formula = primitive.formula
     if formula is None:
         raise MissingColumnError(
@@ -352,33 +188,20 @@ def _plain(result: Any) -> Any:
 
 def applied(primitive: Primitive, numbers: Sequence[Any]) -> Any:
     """A row of numbers, each an arb, a power series, or a special float."""
-    numbers = [_centre(n) if rule is None and primitive.name != "defined" else n
-               for n, rule in zip(numbers, primitive.partials)]
-    choice = _CHOICES.get(primitive.name) if primitive.index >= 0 else None
-    result = choice(*numbers) if choice is not None else None
-    if result is None and float not in map(type, numbers):
-        in_series = flint.arb_series in map(type, numbers)
-        reading = _reading(primitive, in_series)
+    numbers = [_centre(n) if rule is None else n for n, rule in zip(numbers, primitive.partials)]
+    in_series, result = flint.arb_series in map(type, numbers), None
+    reading = _reading(primitive, in_series)
+    if float not in map(type, numbers) or reading in _arbs.CHOICES:
         try:
             result = reading(*numbers)
         except (ZeroDivisionError, ValueError):
             result = flint.arb.nan()
-        if in_series and _is_finite(result) and primitive.exact is None and hasattr(flint.arb, primitive.name):
-            result = _precise(primitive, numbers, result)
     if result is not None and (type(result) is float or _is_finite(result)):
         return result
     value = _by_the_row(primitive, [_centre(n) for n in numbers])
-    if flint.arb_series in map(type, numbers) and type(value) is flint.arb:
+    if in_series and type(value) is flint.arb:
         return flint.arb_series([value, *[flint.arb.nan()] * (flint.ctx.cap - 1)])
     return value
-
-
-def _precise(primitive: Primitive, numbers: Sequence[Any], series: Any) -> Any:
-    """The series with a first term that did not cancel."""
-    if type(series) is not flint.arb_series or primitive.name not in _SERIES:
-        return series
-    first = _reading(primitive, False)(*[_centre(n) for n in numbers])
-    return series - series[0] + first if first.is_finite() and not first.contains(series[0]) else series
 
 
 def _by_the_row(primitive: Primitive, numbers: Sequence[Any]) -> Any:

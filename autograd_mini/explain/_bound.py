@@ -20,14 +20,9 @@ from autograd_mini._core import sweep
 from autograd_mini._core.graph import is_node, topological_order
 from autograd_mini.explain._ball import Ball, applied, flint, local, precision
 from autograd_mini.explain._check import recorded
-from autograd_mini.primitives import TABLE, Primitive
+from autograd_mini.primitives import Primitive
 
 Interval = tuple[float, float]
-
-CORRECTLY_ROUNDED = frozenset({"add", "sub", "mul", "div", "sqrt", "square", "reciprocal", "chain"})
-NEVER_ROUNDED = frozenset({"neg", "abs", "sign", "floor", "maximum", "minimum", "relu", "where", "less", "less_equal",
-                           "equal", "defined", "stop_gradient", "away"})
-"""Operations of half a unit in the last place and of none; of others the row states its own bound."""
 
 SHARP = 1.05
 """A bound is sharp when it is no more than this times what the same sum is at some point of the box."""
@@ -169,31 +164,34 @@ def _rounding(primitive: Primitive, given: Sequence[Any], operands: Sequence[Bal
     """How far this operation alone can be from what it should be, given its operands."""
     if exact.is_special() or not exact.number.is_finite():
         return math.inf
-    name, number = primitive.name, exact.number
-    if primitive is TABLE["where"]:
-        return float((operands[1] - operands[2]).number.abs_upper()) if flips[0] and not _decided(operands[0]) else 0.0
-    if name in ("less", "less_equal", "equal", "sign", "floor"):
-        return float(2 * number.rad().upper()) if any(flips) else 0.0
-    if name in NEVER_ROUNDED:
-        return 0.0
-    scale = _power_of_two(name, given)
+    jumped = _jump(primitive, operands, flips, exact)
+    scale = 1.0 if primitive.ulps[0] == 0 else _power_of_two(primitive, given)
     if scale:
-        return 0.0 if scale >= 1 else math.ulp(0.0)
-    largest = float(number.abs_upper())
+        return jumped + (0.0 if scale >= 1 else math.ulp(0.0))
+    largest = float(exact.number.abs_upper())
     if not largest < _LARGEST:
         return math.inf
-    ulps: Any = 0.5 if name in CORRECTLY_ROUNDED else primitive.ulps[0]
+    ulps: Any = primitive.ulps[0]
     if callable(ulps):
         corners = itertools.product(*[{float(o.number.lower()), float(o.number.upper())} for o in operands])
         ulps = max(ulps(*corner) for corner in corners)
-    return float(ulps) * math.ulp(largest)
+    return jumped + float(ulps) * math.ulp(largest)
 
 
-def _decided(condition: Ball) -> bool:
-    return condition.is_special() or condition.number.is_exact()
+def _jump(primitive: Primitive, operands: Sequence[Ball], flips: Sequence[bool], exact: Ball) -> float:
+    """How far the value jumps if a rounded operand may have crossed an edge, or a condition may be another."""
+    if primitive.jump is None or not any(flips):
+        return 0.0
+    edge = operands[0] if primitive.edge is None else Ball.of(primitive.edge(exact, *operands))
+    if edge.is_special() or edge.number.is_exact() or not edge.number.contains(0):
+        return 0.0
+    jump = primitive.jump(exact, *operands) if callable(primitive.jump) else primitive.jump
+    return float(Ball.of(jump).number.abs_upper())
 
 
-def _power_of_two(name: str, given: Sequence[Any]) -> float:
+def _power_of_two(primitive: Primitive, given: Sequence[Any]) -> float:
     """The power of two by which this multiplies, which loses nothing but what ends below the smallest float; else 0."""
-    powers = [abs(o) if type(o) is float and math.frexp(o)[0] in (0.5, -0.5) else 0.0 for o in given]
-    return max(powers) if name == "mul" else 1 / powers[1] if name == "div" and powers[1] else 0.0
+    if sum(map(is_node, given)) != 1 or primitive.ulps[0] != 0.5:
+        return 0.0
+    scale, thrice = (primitive.number(*[number if is_node(o) else o for o in given]) for number in (1.0, 3.0))
+    return abs(scale) if thrice == 3 * scale and math.frexp(scale)[0] in (0.5, -0.5) else 0.0

@@ -27,8 +27,6 @@ from autograd_mini.primitives import chain
 BITS = 200
 """Proven bits of every number that a verdict rests on."""
 
-_CASES = frozenset({"abs", "sign", "relu", "floor", "maximum", "minimum", "less", "less_equal", "equal"})
-
 Domain = Mapping[Any, Union[tuple[float, float], list[float]]]
 
 
@@ -165,9 +163,9 @@ class _Checker:
     def _at_a_kink(self, values: Mapping[int, Any]) -> bool:
         """Whether a case is undecided there, so that one-sided derivatives differ and no formula is right."""
         for node in self.order:
-            if node.operands and node.operation.name in _CASES:
-                numbers = [values[id(o)] if is_node(o) else o for o in node.operands] + [0]
-                if numbers[0] == numbers[1] or (node.operation.name == "floor" and numbers[0] == values[id(node)]):
+            if node.operands and node.operation.edge is not None:
+                numbers = [values[id(o)] if is_node(o) else o for o in node.operands]
+                if node.operation.edge(values[id(node)], *numbers) == 0:
                     return True
         return False
 
@@ -192,7 +190,7 @@ class _Checker:
         """The constants at which a case of the loss or of a claim begins, the first few of them."""
         found: dict[float, None] = {}
         for node in topological_order(self.root, *self.claims.values()):
-            if node.operands and node.operation.name in _CASES:
+            if node.operands and node.operation.edge is not None:
                 found.update(dict.fromkeys(o for o in node.operands if not is_node(o)))
         return list(found)[:6]
 

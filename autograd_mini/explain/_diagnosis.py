@@ -257,7 +257,7 @@ def _trouble_in_gradient(node: Any, order: Sequence[Any], values: Mapping[int, A
 
 def _cause(node: Any, values: Mapping[int, Any], lost: Mapping[int, float]) -> tuple[str, str]:
     """What went wrong at a node whose operands are good."""
-    true, name = values[id(node)], node.operation.name if node.operation else "leaf"
+    true = values[id(node)]
     numbers = [o.data if is_node(o) else o for o in node.operands]
     shown = _what(node)
     if not node.operands:
@@ -267,14 +267,14 @@ def _cause(node: Any, values: Mapping[int, Any], lost: Mapping[int, float]) -> t
             return "made a nan", f"{shown} is an indefinite form of {', '.join(map(repr, numbers))}"
         return "made a nan", f"{shown} is outside its domain at {', '.join(map(short, numbers))}"
     if math.isinf(node.data):
-        zero = 0.0 in numbers and name in ("div", "reciprocal", "pow", "ln", "log2", "log10", "log1p", "atanh")
-        if true.is_special() or zero:
-            return ("divided by zero" if name in ("div", "reciprocal", "pow") else "infinite"), \
+        if true.is_special() or true.log2() < _BEYOND:
+            return ("divided by zero" if "!= 0" in node.operation.domain else "infinite"), \
                 f"{shown} is infinite at {', '.join(map(short, numbers))}"
         return "overflowed", f"{shown} is {true}, beyond the range of floats (1.8e308)"
     if _vanished(node, values) and true.log2() < _SUBNORMAL:
         return "underflowed", f"{shown} is {true}, below the range of floats (4.9e-324)"
-    if name in ("add", "sub") and abs(node.data) < 0.1 * max(map(abs, numbers)):
+    is_a_sum = len(numbers) == 2 and {abs(slope) for slope in node.partials if slope is not None} == {1.0}
+    if is_a_sum and abs(node.data) < 0.1 * max(map(abs, numbers)):
         saturated = next((o for o in node.operands if is_node(o) and abs(o.data) == abs(_other(node, o))
                           and relative_error(o.data, values[id(o)]) > -math.inf), None)
         if node.data == 0 and saturated is not None:

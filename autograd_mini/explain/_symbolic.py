@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache, lru_cache
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Iterable, Mapping, Sequence
 
 from autograd_mini._core.graph import is_node, topological_order
-from autograd_mini.primitives import Operators, Primitive
+from autograd_mini.primitives import MissingColumnError, Operators, Primitive
 
 
 class Symbolic(Operators):
-    """A SymPy expression under the table's operators; a comparison remembers its condition beside its 0 or 1."""
+    """A SymPy expression under the table's operators."""
 
-    __slots__ = ("condition", "expression")
+    __slots__ = ("expression",)
 
-    def __init__(self, expression: Any, condition: Any = None) -> None:
-        self.expression, self.condition = expression, condition
+    def __init__(self, expression: Any) -> None:
+        self.expression = expression
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Symbolic:
         parts = [o if type(o) is Symbolic else Symbolic(constant(o)) for o in operands]
-        readings = _readings()
-        if primitive.name in readings:
-            result = readings[primitive.name](*parts)
-            return result if type(result) is Symbolic else Symbolic(result)
         cuts_the_graph = all(rule is None for rule in primitive.partials)
-        if primitive.formula is not None and not cuts_the_graph:
+        if primitive.sympy is None and primitive.formula is not None and not cuts_the_graph:
             result = primitive.formula(*parts)
             return result if type(result) is Symbolic else Symbolic(constant(result))
-        return Symbolic(_opaque(primitive)(*[part.expression for part in parts]))
+        return Symbolic(_function(primitive)(*[part.expression for part in parts]))
 
 
 def constant(number: Any) -> Any:
@@ -44,112 +40,11 @@ def constant(number: Any) -> Any:
     return sp.Rational(exact.numerator, exact.denominator)
 
 
-@lru_cache(maxsize=1)
-def _readings() -> dict[str, Callable[..., Any]]:
-    """What a basic row means in SymPy. Maxima are written as cases, so that their slopes read as cases too."""
-    import sympy as sp
-
-    def comparison(relation: Any) -> Symbolic:
-        return Symbolic(sp.Piecewise((1, relation), (0, True)), relation)
-
-    def cases(condition: Any, a: Any, b: Any) -> Any:
-        return sp.Piecewise((a, condition), (b, True))
-
-    def of(function: Any) -> Callable[..., Any]:
-        return lambda *parts: function(*[part.expression for part in parts])
-
-    names = ("exp", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh",
-             "acosh", "atanh", "erf", "erfc", "cbrt")
-    return {
-        **{name: of(getattr(sp, name)) for name in names},
-        "add": of(lambda a, b: a + b), "sub": of(lambda a, b: a - b), "mul": of(lambda a, b: a * b),
-        "div": of(lambda a, b: a / b), "neg": of(lambda a: -a), "pow": of(lambda a, b: a ** b),
-        "ln": of(sp.log), "log2": of(lambda a: sp.log(a) / sp.log(2)), "log10": of(lambda a: sp.log(a) / sp.log(10)),
-        "log1p": of(lambda a: sp.log(1 + a)), "expm1": of(lambda a: sp.exp(a) - 1), "exp2": of(lambda a: 2 ** a),
-        "norm_cdf": of(normal()), "sigmoid": of(lambda a: 1 / (1 + sp.exp(-a))),
-        **{name: of(function) for name, function in kinked().items()},
-        "relu": of(lambda a: cases(a > 0, a, 0)),
-        "less": of(lambda a, b: comparison(a < b)), "less_equal": of(lambda a, b: comparison(a <= b)),
-        "equal": of(lambda a, b: comparison(sp.Eq(a, b))),
-        "where": lambda c, a, b: cases(sp.Ne(c.expression, 0) if c.condition is None else c.condition,
-                                       a.expression, b.expression),
-        "chain": of(lambda g, d: g * d), "defined": of(lambda y, p: p), "away": of(lambda a: a),
-    }
-
-
-@lru_cache(maxsize=1)
-def kinked() -> dict[str, Any]:
-    """Rows with a kink or a jump as SymPy functions, whose slopes there are the contract's: 1/2 each at a tie."""
-    import sympy as sp
-
-    class sign(sp.sign):
-        def _eval_derivative(self, symbol: Any) -> Any:
-            return sp.Integer(0)
-
-    class floor(sp.floor):
-        def _eval_derivative(self, symbol: Any) -> Any:
-            return sp.Integer(0)
-
-    class Abs(sp.Abs):
-        def _eval_derivative(self, symbol: Any) -> Any:
-            return sign(self.args[0]) * self.args[0].diff(symbol)
-
-    class stop_gradient(sp.Function):
-        nargs = 1
-
-        def fdiff(self, argindex: int = 1) -> Any:
-            return sp.Integer(0)
-
-        def _eval_evalf(self, prec: int) -> Any:
-            return self.args[0]._eval_evalf(prec)
-
-    class maximum(sp.Function):
-        nargs, of_both, before = 2, staticmethod(max), sp.Gt
-
-        @classmethod
-        def eval(cls, a: Any, b: Any) -> Any:
-            return cls.of_both(a, b) if a.is_number and b.is_number and a.is_real and b.is_real else None
-
-        def fdiff(self, argindex: int = 1) -> Any:
-            mine, other = self.args if argindex == 1 else self.args[::-1]
-            return sp.Piecewise((1, self.before(mine, other)), (sp.Rational(1, 2), sp.Eq(mine, other)), (0, True))
-
-        def _latex(self, printer: Any, **_: Any) -> str:
-            return rf"\{self.func.__name__[:3]}\left({', '.join(map(printer._print, self.args))}\right)"
-
-        def _eval_evalf(self, prec: int) -> Any:
-            return self.func(*[argument._eval_evalf(prec) for argument in self.args])
-
-    class minimum(maximum):
-        of_both, before = staticmethod(min), sp.Lt
-
-    return {"abs": Abs, "sign": sign, "floor": floor, "maximum": maximum, "minimum": minimum,
-            "stop_gradient": stop_gradient}
-
-
 def unstopped(expression: Any) -> Any:
     """A formula without its stop_gradient(), which matters only where it is still to be differentiated."""
-    return expression.replace(kinked()["stop_gradient"], lambda inner: inner)
+    from autograd_mini.explain._notions import stop_gradient
 
-
-@lru_cache(maxsize=1)
-def normal() -> Any:
-    """The normal distribution function as a SymPy function that keeps its name: its slope is the bell curve."""
-    import sympy as sp
-
-    class norm_cdf(sp.Function):
-        nargs = 1
-
-        def fdiff(self, argindex: int = 1) -> Any:
-            return sp.exp(-self.args[0] ** 2 / 2) / sp.sqrt(2 * sp.pi)
-
-        def _eval_evalf(self, prec: int) -> Any:
-            return (sp.erfc(-self.args[0] / sp.sqrt(2)) / 2)._eval_evalf(prec)
-
-        def _latex(self, printer: Any, **_: Any) -> str:
-            return rf"\Phi\left({printer._print(self.args[0])}\right)"
-
-    return norm_cdf
+    return expression.replace(stop_gradient, lambda inner: inner)
 
 
 def gradient_symbol(name: str) -> Any:
@@ -165,9 +60,18 @@ def gradient_symbol(name: str) -> Any:
 
 
 @cache
-def _opaque(primitive: Primitive) -> Any:
-    """A row without formula as a SymPy function of that name, whose slopes are the row's own rules."""
+def _function(primitive: Primitive) -> Any:
+    """The function that the row's column names, or one of the row's name whose slopes are the row's own rules."""
     import sympy as sp
+
+    from autograd_mini.explain import _notions
+
+    if primitive.sympy is not None:
+        function = vars(_notions).get(primitive.sympy) or getattr(sp, primitive.sympy, None)
+        if function is None:
+            raise MissingColumnError(f"column 'sympy' of primitive {primitive.name!r} is {primitive.sympy!r}, "
+                                     "which is no function of SymPy")
+        return function
 
     def fdiff(self: Any, argindex: int = 1) -> Any:
         rule = primitive.partials[argindex - 1]

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from typing import Any, Iterable, Union
 
 from autograd_mini._core.graph import is_node
-from autograd_mini.primitives import add, mul, sub
+from autograd_mini._core.rows import PRODUCT, SUM
 
 Fold = Union[bool, str, Iterable[str]]
 _KEPT, _REST_BOXES, _LEAVES_APART, _TERMS = 60, 6, 3, 8
@@ -26,7 +26,7 @@ def _summed(order: list[Any], groups: dict[int, Any]) -> None:
     uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
     taken: set[int] = set()
     for root in reversed(order):
-        if root.operation not in (add, sub) or id(root) in taken or groups[id(root)] != id(root):
+        if not _binds(root, SUM) or id(root) in taken or groups[id(root)] != id(root):
             continue
 
         def inner(operand: Any) -> bool:
@@ -37,12 +37,17 @@ def _summed(order: list[Any], groups: dict[int, Any]) -> None:
         terms: list[Any] = []
         for member in members:
             for operand in member.operands:
-                additive = inner(operand) and operand.operation in (add, sub)
+                additive = inner(operand) and _binds(operand, SUM)
                 (members if additive else terms).append(operand)
         taken.update(map(id, members))
         if len(terms) >= _TERMS:
-            products = [term for term in terms if inner(term) and term.operation is mul]
+            products = [term for term in terms if inner(term) and _binds(term, PRODUCT)]
             groups.update((id(member), ("sum", id(root))) for member in [*members, *products])
+
+
+def _binds(node: Any, strength: int) -> bool:
+    """Whether a node is written as a sum, or as a product or quotient."""
+    return bool(node.operands) and node.operation.binds[0] == strength
 
 
 def _scoped(order: list[Any], fold: Fold) -> dict[int, Any]:

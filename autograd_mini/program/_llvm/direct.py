@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini.program._llvm import exponential, special
-from autograd_mini.program._llvm.engine import library_routine
+from autograd_mini.program._llvm.engine import library_power
 from autograd_mini.program._llvm.ir import Code, Lanes, call_each, floor as _floor, select, sqrt as _sqrt
 
 Operand = Any
@@ -56,7 +56,7 @@ _PRODUCTS: dict[float, Callable[[Lanes], Lanes]] = {
 
 def _usual_power(code: Code, a: Lanes, b: Lanes) -> Lanes:
     if code.library:
-        return call_each(code, library_routine("pow"), [a, b])
+        return call_each(code, library_power(), [a, b])
     return outlined(code, "pow", special.general_pow, (a, b))
 
 

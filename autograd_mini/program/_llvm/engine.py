@@ -138,14 +138,18 @@ def raise_failure() -> None:
 
 
 def library_routine(name: str) -> str:
-    """The symbol of the C library's function of that name: of a built-in row, or pow without its special cases."""
-    if name != "pow":
-        return routine(lookup(name))
+    """The symbol of the C library's function of a built-in row."""
+    return routine(lookup(name))
+
+
+def library_power() -> str:
+    """The symbol of the C library's pow, without the special cases of the row."""
     from autograd_mini.primitives import _c_pow
 
     function: Any = _c_pow
+    symbol = "row.c_pow"
     with lock:
-        if name not in _routines:
-            _routines[name] = function
-            _target()[0].add_symbol("row.c_pow", ctypes.cast(function, ctypes.c_void_p).value)
-    return "row.c_pow"
+        if symbol not in _routines:
+            _routines[symbol] = function
+            _target()[0].add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
+    return symbol

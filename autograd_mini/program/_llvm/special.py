@@ -15,7 +15,7 @@ import functools
 import math
 import struct
 
-from autograd_mini.program._llvm.engine import library_routine
+from autograd_mini.program._llvm.engine import library_power
 from autograd_mini.program._llvm.exponential import exp_of_sum
 from autograd_mini.program._llvm.ir import (
     Lanes,
@@ -104,7 +104,7 @@ def general_pow(a: Lanes, b: Lanes) -> Lanes:
     negative = a < 0.0
     result = select(negative, select(whole, select(odd, -result, result), math.nan), result)
     ordinary = (size >= 2.0 ** -1022) & (size < math.inf) & (abs(b) < 2.0 ** 70)
-    return repaired(result, ordinary.otherwise(), library_routine("pow"), [a, b])
+    return repaired(result, ordinary.otherwise(), library_power(), [a, b])
 
 
 def _erfc_positive(x: Lanes) -> Lanes:
