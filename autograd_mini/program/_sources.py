@@ -98,14 +98,14 @@ class _Text(str):
         return str(self)
 
 
-_OPERATORS = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "neg": "-{}"}
-"""The rows that Python's own operators carry out on floats without raising."""
+_OPERATOR = re.compile(r"-\{0\}|\{0\} [-+*] \{1\}")
+"""The C of rows that Python's own operators carry out on floats, without raising."""
 
 
 def _call(row: Primitive, operands: Sequence[str], package: str, modules: dict[str, None]) -> str:
     built_in = BUILT_IN.get(row.name) is row
-    if built_in and row.name in _OPERATORS:
-        return _OPERATORS[row.name].format(*operands)
+    if built_in and row.c is not None and _OPERATOR.fullmatch(row.c):
+        return row.c.format(*operands)
     home, called = package, row.name
     if not built_in:
         _, (home, called, *_) = persistence.saved_row(row)
