@@ -24,7 +24,7 @@ _NOW = {
 _LATER = {
     "explain": ("Derivation", "Diagnosis", "bound", "check_derivation", "check_gradients", "derive", "diagnose",
                 "exercise", "stabilize"),
-    "program": ("Program", "load", "save", "trace"),
+    "program": ("Program", "SparseProgram", "load", "save", "sparse_hessian", "sparse_jacobian", "trace"),
 }
 """What is public, by module. The latter wings are imported when they are first used: they would double the time that
 importing the package takes."""

@@ -101,6 +101,10 @@ class Body:
         """How many slots there are in all."""
         return self.first_operation + len(self.operations)
 
+    def with_outputs(self, outputs: Sequence[int]) -> Body:
+        """The same operations with other slots as outputs."""
+        return Body.of_code(self.inputs, self.constants, self.rows, self.code, tuple(outputs))
+
     def is_input(self, slot: int) -> bool:
         return slot < self.inputs
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -191,6 +192,32 @@ class Builder:
         totals = sweep.push(range(self._count), self._edges, dict(seeds), self._share, self._sum)
         return [totals.get(output, -1) for output in outputs]
 
+    def sparse(self, roots: Sequence[int], targets: Sequence[int], triangle: bool = False) -> bytes:
+        """Reverse mode for many roots, each over its own cone: (row, column, slot) of every derivative that there is.
+
+        They are 32-bit integers, row after row; a root of -1 has no derivatives. Of a `triangle`, columns before the
+        row are left out. What it takes grows with the sizes of the cones, not with that of the whole.
+        """
+        column_of = {target: column for column, target in enumerate(targets)}
+        last = {slot: column_of.get(slot, -1) for slot in range(self._count)}
+        for slot in self._operations:
+            last[slot] = max([last[slot], *(last[operand] for _, operand in self._edges(slot))])
+        found, one = array("i"), self.constant(1.0)
+        for row, root in enumerate(roots):
+            lowest = row if triangle else 0
+
+            def edges(slot: int, lowest: int = lowest) -> list[tuple[int, int]]:
+                return [edge for edge in self._edges(slot) if last[edge[1]] >= lowest]
+
+            if root < 0 or last[root] < lowest:
+                continue
+            cone = sorted(_reached(root, edges), reverse=True)
+            totals = sweep.pull(cone, edges, {root: one}, self._share, self._sum)
+            for slot in reversed(cone):
+                if column_of.get(slot, -1) >= lowest:
+                    found.extend((row, column_of[slot], totals[slot]))
+        return found.tobytes()
+
     def _edges(self, slot: int) -> list[tuple[int, int]]:
         if slot not in self._operations:
             return []
@@ -256,6 +283,16 @@ class Builder:
             node: Any = next(operand for operand in operands if type(operand) is not float)
             self._nodes[slot] = node.apply(row, operands)
         return [self._nodes[slot] if slot in self._nodes else kind(self._numbers.get(slot, 0.0)) for slot in slots]
+
+
+def _reached(root: int, edges: Callable[[int], list[tuple[int, int]]]) -> set[int]:
+    """A slot and all that it depends on."""
+    found, pending = {root}, [root]
+    while pending:
+        fresh = {operand for _, operand in edges(pending.pop())} - found
+        found |= fresh
+        pending.extend(fresh)
+    return found
 
 
 class Slot(Operators):

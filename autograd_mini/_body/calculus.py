@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import builder
 from autograd_mini._core import registry, sweep, trees
@@ -90,11 +92,45 @@ def derivative(body: Body, inputs: Sequence[int], forward: bool = False, triangl
     one, zero = made.constant(1.0), made.constant(0.0)
     roots = [slots[output] for output in body.outputs]
     if forward:
-        columns = [made.push({place: one}, roots) for place in inputs]
-        rows = [list(row) for row in zip(*columns)]
+        matrix = np.transpose([made.push({place: one}, roots) for place in inputs])
+        matrix[matrix < 0] = zero
     else:
-        rows = []
-        for at, root in enumerate(roots):
-            left = [row[at] for row in rows] if triangle else []
-            rows.append([*left, *made.pull({root: one}, inputs[len(left):])])
-    return made.body([*roots, *(zero if slot < 0 else slot for row in rows for slot in row)])
+        matrix = np.full((len(roots), len(inputs)), zero)
+        rows, columns, slots = _entries(made, roots, inputs, triangle)
+        matrix[rows, columns] = slots
+        if triangle:
+            matrix[columns, rows] = slots
+    return made.body([*roots, *matrix.ravel().tolist()])
+
+
+def sparse_derivative(body: Body, inputs: Sequence[int], second: bool) -> tuple[Body, np.ndarray, np.ndarray]:
+    """The body of those derivatives of the outputs by some inputs that can be other than 0; their rows and columns.
+
+    Of an output's `second` derivatives one triangle is computed. They come row by row, by rising columns.
+    """
+    made = builder()
+    slots = made.load_body(body)
+    roots = [slots[output] for output in body.outputs]
+    if second:
+        roots = made.pull({roots[0]: made.constant(1.0)}, inputs)
+    rows, columns, found = _entries(made, roots, inputs, second)
+    if second:
+        above = columns > rows
+        rows, columns, found = (np.concatenate([entries, others[above]]) for entries, others in
+                                ((rows, columns), (columns, rows), (found, found)))
+    order = np.lexsort((columns, rows))
+    whole = made.body(found[order].tolist())
+    outputs = np.array(whole.outputs, dtype=int)
+    numbers = np.zeros(whole.first_operation)
+    numbers[whole.first_constant:] = whole.constants
+    is_zero = (outputs >= whole.first_constant) & (outputs < whole.first_operation)
+    is_zero[is_zero] = numbers[outputs[is_zero]] == 0
+    kept = ~is_zero
+    return whole.with_outputs(outputs[kept].tolist()), rows[order][kept], columns[order][kept]
+
+
+def _entries(made: Any, roots: Sequence[int], inputs: Sequence[int],
+             triangle: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and slots of the derivatives of the roots by the inputs."""
+    found = np.frombuffer(made.sparse(roots, inputs, triangle), dtype=np.intc).reshape(-1, 3)
+    return found[:, 0], found[:, 1], found[:, 2]

@@ -16,32 +16,32 @@ Argnums = Union[int, Sequence[int]]
 
 def gradient(program: Any, argnums: Argnums, with_value: bool) -> tuple[Any, Body]:
     """The layout and the body of the gradient, or of the pair (value, gradient), of a program with one number."""
-    chosen, inputs = _chosen(program, argnums)
-    value = _one_number(program)
+    layout, inputs = chosen(program, argnums)
+    value = one_number(program)
     found = derivative(program.body, inputs)
     if not with_value:
-        return layouts.moved(chosen, 0, "gradient"), _with_outputs(found, found.outputs[1:])
-    return (value, layouts.moved(chosen, 1, "gradient")), found
+        return layouts.moved(layout, 0, "gradient"), found.with_outputs(found.outputs[1:])
+    return (value, layouts.moved(layout, 1, "gradient")), found
 
 
 def jacobian(program: Any, argnums: Argnums) -> tuple[Any, Body]:
     """The layout and the body of the Jacobian: in the mode that takes fewer operations."""
-    chosen, inputs = _chosen(program, argnums)
+    layout, inputs = chosen(program, argnums)
     both = [derivative(program.body, inputs, forward) for forward in (False, True)]
     found = min(both, key=lambda body: len(body.code))
-    return _in_blocks(found, len(program.body.outputs), inputs, program.result, chosen, "jacobian")
+    return _in_blocks(found, len(program.body.outputs), inputs, program.result, layout, "jacobian")
 
 
 def hessian(program: Any, argnums: Argnums) -> tuple[Any, Body]:
     """The layout and the body of the Hessian of a program with one number: one triangle is computed."""
-    chosen, inputs = _chosen(program, argnums)
-    _one_number(program)
+    layout, inputs = chosen(program, argnums)
+    one_number(program)
     first = derivative(program.body, inputs)
-    found = derivative(_with_outputs(first, first.outputs[1:]), inputs, triangle=True)
-    return _in_blocks(found, len(inputs), inputs, layouts.moved(chosen, 0, ""), chosen, "hessian")
+    found = derivative(first.with_outputs(first.outputs[1:]), inputs, triangle=True)
+    return _in_blocks(found, len(inputs), inputs, layouts.moved(layout, 0, ""), layout, "hessian")
 
 
-def _chosen(program: Any, argnums: Argnums) -> tuple[Any, list[int]]:
+def chosen(program: Any, argnums: Argnums) -> tuple[Any, list[int]]:
     """The layout of the arguments to differentiate by, and their inputs."""
     single = not isinstance(argnums, (tuple, list))
     try:
@@ -60,15 +60,11 @@ def _chosen(program: Any, argnums: Argnums) -> tuple[Any, list[int]]:
     return chosen[0] if single else chosen, inputs
 
 
-def _one_number(program: Any) -> Part:
+def one_number(program: Any) -> Part:
     if type(program.result) is not Part or program.result.size != 1:
         raise TypeError(f"{program.name} returns {len(program.body.outputs)} numbers, nested or in an array, and a "
                         "gradient needs one number: use jacobian")
     return Part(program.result.name, 0, None)
-
-
-def _with_outputs(body: Body, outputs: Sequence[int]) -> Body:
-    return Body.of_code(body.inputs, body.constants, body.rows, body.code, tuple(outputs))
 
 
 def _in_blocks(found: Body, rows: int, inputs: list[int], result: Any, chosen: Any, name: str) -> tuple[Any, Body]:
@@ -86,4 +82,4 @@ def _in_blocks(found: Body, rows: int, inputs: list[int], result: Any, chosen: A
         return layouts.fill(chosen, block)
 
     layout = layouts.fill(result, row)
-    return layout, _with_outputs(found, [found.outputs[place] for place in order])
+    return layout, found.with_outputs([found.outputs[place] for place in order])

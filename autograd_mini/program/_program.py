@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from autograd_mini.program._derivatives import Argnums
 from autograd_mini.program._layout import Data, Part
 from autograd_mini.program._listing import listing
 from autograd_mini.program._reduction import join
+
+if TYPE_CHECKING:
+    from autograd_mini.program._sparse import SparseProgram
 
 
 class Program:
@@ -174,6 +177,31 @@ class Program:
     def hessian(self, argnums: Argnums = 0) -> Program:
         """The Program of the second derivatives of a Program with one number, which are symmetric; see `gradient`."""
         return self._derived("hessian", *_derivatives.hessian(self, argnums))
+
+    def sparse_jacobian(self, argnums: Argnums = 0) -> SparseProgram:
+        """The derivatives of all results by some arguments as a function to a `scipy.sparse.csr_array`.
+
+        It takes the program's own arguments, computes the entries that can be other than 0 and no others, and can be
+        called many times. Results and arguments are counted number by number, those of nested ones too.
+        """
+        from autograd_mini.program._sparse import jacobian
+
+        return jacobian(self, argnums)
+
+    def sparse_hessian(self, argnums: Argnums = 0) -> SparseProgram:
+        """The second derivatives of a Program with one number, likewise.
+
+        >>> import numpy as np
+        >>> from autograd_mini.program import trace
+        >>> second = trace(lambda x: ((x[1:] - x[:-1]) ** 2).sum(), np.ones(1000)).sparse_hessian()
+        >>> second
+        <sparse_hessian(<lambda>): 1000 x 1000, 2998 entries>
+        >>> second(np.ones(1000)).sum()
+        0.0
+        """
+        from autograd_mini.program._sparse import hessian
+
+        return hessian(self, argnums)
 
     def _derived(self, kind: str, result: Any, body: Body) -> Program:
         name = f"{kind}({self.name})"

@@ -127,6 +127,32 @@ cdef struct Entry:              # what a slot holds
     double number               # a constant
 
 
+cdef int downwards(const void* a, const void* b) noexcept nogil:
+    return (<int*>b)[0] - (<int*>a)[0]
+
+
+cdef class Entries:
+    """Rows, columns and slots of the entries of a sparse matrix, while they are found."""
+
+    cdef int* memory
+    cdef Py_ssize_t count, room
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    cdef int append(self, int row, int column, int slot) except -1:
+        if self.count == self.room:
+            self.room = 2 * self.room + 1024
+            self.memory = <int*>grown(self.memory, 3 * self.room * sizeof(int))
+        self.memory[3 * self.count], self.memory[3 * self.count + 1] = row, column
+        self.memory[3 * self.count + 2] = slot
+        self.count += 1
+        return 0
+
+    cdef bytes content(self):
+        return (<char*>self.memory)[:3 * self.count * sizeof(int)] if self.count else b""
+
+
 cdef class Builder:
     """Collects operations in slots; the class of _body/builder.py, compiled."""
 
@@ -537,6 +563,65 @@ cdef class Builder:
             return [totals[<int>output] if 0 <= output < count else NOTHING for output in outputs]
         finally:
             PyMem_Free(totals)
+
+    def sparse(self, roots, targets, bint triangle=False):
+        """Reverse mode for many roots, each over its own cone: (row, column, slot) of every derivative, as 32-bit integers."""
+        cdef int slot, k, operand, row, column, lowest, place, size, held, count = self.count
+        cdef int one = self.number_slot(1.0)
+        cdef int* memory = <int*>grown(NULL, (5 * <Py_ssize_t>count + 1) * sizeof(int))
+        cdef int* last = memory             # the last target that a slot depends on
+        cdef int* column_of = memory + count
+        cdef int* totals = memory + 2 * count
+        cdef int* seen = memory + 3 * count
+        cdef int* cone = memory + 4 * count
+        cdef Code code
+        cdef Entries found = Entries()
+        try:
+            memset(memory, 0xFF, 4 * <Py_ssize_t>count * sizeof(int))
+            for column, target in enumerate(targets):
+                last[<int>target] = column_of[<int>target] = column
+            for slot in range(count):
+                row = self.entries[slot].row
+                if row >= 0:
+                    code = self.code(row)
+                    for k in range(code.count):
+                        if not code.zero[k]:
+                            last[slot] = max(last[slot], last[self.operands[self.entries[slot].first + k]])
+            for place, root in enumerate(roots):
+                slot, lowest = root, place if triangle else 0
+                if slot < 0 or slot >= count or last[slot] < lowest:
+                    continue
+                cone[0], size, held, seen[slot], totals[slot] = slot, 1, 0, place, one
+                while held < size:
+                    slot = cone[held]
+                    held += 1
+                    row = self.entries[slot].row
+                    if row < 0:
+                        continue
+                    code = self.code(row)
+                    for k in range(code.count):
+                        operand = self.operands[self.entries[slot].first + k]
+                        if not code.zero[k] and last[operand] >= lowest and seen[operand] != place:
+                            cone[size], seen[operand] = operand, place
+                            size += 1
+                qsort(cone, size, sizeof(int), downwards)
+                for held in range(size):
+                    slot = cone[held]
+                    row = self.entries[slot].row
+                    if row >= 0:
+                        code = self.code(row)
+                        for k in range(code.count):
+                            operand = self.operands[self.entries[slot].first + k]
+                            if not code.zero[k] and last[operand] >= lowest:
+                                self.add(totals, operand, self.share(totals[slot], slot, k, code))
+                for held in range(size - 1, -1, -1):
+                    slot = cone[held]
+                    if column_of[slot] >= lowest:
+                        found.append(place, column_of[slot], totals[slot])
+                    totals[slot] = NOTHING
+            return found.content()
+        finally:
+            PyMem_Free(memory)
 
     cdef int mark(self, targets, bytearray relevant, int count) except -1:
         """Mark the targets and what depends on them."""
