@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini.program import _composing, _derivatives, _executors as executors, _layout as layouts, _sources
+from autograd_mini.program import _composing, _dask, _derivatives, _executors as executors, _layout as layouts, _sources
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._derivatives import Argnums
 from autograd_mini.program._layout import Data, Part
 from autograd_mini.program._listing import listing
 from autograd_mini.program._reduction import join
+from autograd_mini.program._spans import stream
 
 if TYPE_CHECKING:
     from autograd_mini.program._sparse import SparseProgram
@@ -100,6 +101,8 @@ class Program:
             threads: Optional[int] = None, **keywords: Any) -> Any:
         """The result for every row, stacked: each number of the result becomes (m,), each array (m,) + its shape.
 
+        Of Dask arrays it gives Dask arrays, chunk by chunk, which are computed when you ask for them.
+
         `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
         arguments' own memory, also shifted: such arguments are copied first.
         """
@@ -109,6 +112,10 @@ class Program:
             result = self._batch_callers["map", executor, threads](arguments)
             if result is not NotImplemented:
                 return result
+        if _dask.is_dask_among(arguments):
+            if not is_new:
+                raise TypeError("out= is for data in memory: Dask arrays have results of their own")
+            return _dask.rows(self, [*self._matched(arguments)], executor, threads)
         batch = self._batch(arguments)
         if is_new:
             out = layouts.fill(self.result, lambda part: np.empty((batch.rows, *part.dimensions)))
@@ -122,27 +129,54 @@ class Program:
             self._keep_caller(batch, arguments, "map", executor, threads)
         return out
 
-    def sum(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None,
-            **keywords: Any) -> Any:
-        """The result summed over the rows; 0 for no rows."""
+    def sum(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
+            threads: Optional[int] = None, **keywords: Any) -> Any:
+        """The result summed over the rows; 0 for no rows.
+
+        Data may be Dask arrays: each chunk is added up where it is, with the bits of one process. What stands beside
+        them is shared.
+
+        `batches` is for data beyond memory: the arguments are the shared ones then, the first ones, and each item holds
+        the others, an array or a tuple of them, with any number of rows. The sum has the bits of the whole array, and
+        each item can be overwritten when the next one is asked for. On a terminal a bar says how far it is.
+
+        >>> from autograd_mini.program import trace
+        >>> trace(lambda w, x: w * x, 1.0, 1.0).sum(2.0, batches=([x, x + 1.0] for x in range(3)))
+        18.0
+        """
+        if batches is not None:
+            return self._rebuild(self._stream(arguments, keywords, batches, executor, threads)[0])
         return self._reduce("sum", self._in_order(arguments, keywords), executor, threads)
 
-    def mean(self, *arguments: Any, executor: Optional[str] = None, threads: Optional[int] = None,
-             **keywords: Any) -> Any:
-        """The mean of the result over the rows; nan for no rows."""
+    def mean(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
+             threads: Optional[int] = None, **keywords: Any) -> Any:
+        """The mean of the result over the rows; nan for no rows. `batches` is as in `sum`."""
+        if batches is not None:
+            found, rows = self._stream(arguments, keywords, batches, executor, threads)
+            return self._rebuild(_divided(found, rows))
         return self._reduce("mean", self._in_order(arguments, keywords), executor, threads)
+
+    def _stream(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any], batches: Iterable[Any],
+                executor: Optional[str], threads: Optional[int]) -> tuple[np.ndarray, int]:
+        """The sums over batches of data, and how many rows they had."""
+        if keywords:
+            raise TypeError(f"with batches={self.name} takes what is shared by position: the data comes in the items")
+        return stream(self._batch, arguments, batches, self.body.inputs, len(self.body.outputs),
+                      lambda batch: self._executors.sums(batch, executor, threads))
 
     def _reduce(self, purpose: str, arguments: tuple[Any, ...], executor: Optional[str], threads: Optional[int]) -> Any:
         if (purpose, executor, threads) in self._batch_callers:
             result = self._batch_callers[purpose, executor, threads](arguments)
             if result is not NotImplemented:
                 return result
+        if _dask.is_dask_among(arguments):
+            lazy, rows = _dask.sums(self, [*self._matched(arguments)], executor, threads)
+            found = lazy.compute()
+            return self._rebuild(_divided(found, rows) if purpose == "mean" else found)
         batch = self._batch(arguments)
         found = join(self._executors.sums(batch, executor, threads))
         self._keep_caller(batch, arguments, purpose, executor, threads)
-        if purpose == "mean":
-            found = found / batch.rows if batch.rows else np.full_like(found, np.nan)
-        return self._rebuild(found)
+        return self._rebuild(_divided(found, batch.rows) if purpose == "mean" else found)
 
     def _keep_caller(self, batch: Batch, arguments: tuple[Any, ...], purpose: str, executor: Optional[str],
                      threads: Optional[int]) -> None:
@@ -376,3 +410,8 @@ class Program:
 
     def __repr__(self) -> str:
         return self._listing(100)
+
+
+def _divided(sums: np.ndarray, rows: int) -> np.ndarray:
+    """Means from sums: nan for no rows."""
+    return sums / rows if rows else np.full_like(sums, np.nan)

@@ -86,7 +86,7 @@ def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
 def _free(keywords: dict[str, Any]) -> list[str]:
     """The names of keyword arguments, which must not be those that a call of a Program has for itself."""
     for name in keywords:
-        if name in ("out", "executor", "threads"):
+        if name in ("out", "batches", "executor", "threads"):
             raise ValueError(f"a program's calls have a keyword {name!r} of their own: give this argument by position, "
                              "or another name")
     return [*keywords]
