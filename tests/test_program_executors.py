@@ -364,6 +364,7 @@ def test_calls_move_on_to_machine_code_once_it_has_paid(monkeypatch):
     program = trace(lambda x: x * x + 1, 2.0)
     assert program(2.0) == 5.0 and "llvm is tried after" in program.explain()
     monkeypatch.setitem(executors.COSTS, "llvm", executors.Cost(1e-8, 0.0, 1e-10, 0.0))
+    monkeypatch.setattr(executors, "GAIN", math.inf)
     program = trace(lambda x: x * x + 1, 2.0)
     for _ in range(2):
         assert [program(float(x)) for x in range(20)] == [x * x + 1.0 for x in range(20)]
@@ -377,6 +378,17 @@ def test_calls_move_on_to_machine_code_once_it_has_paid(monkeypatch):
             assert np.sum(getattr(program, purpose)(x)) == np.sum(x * x + 1)
             finish_compiling()
     assert re.match(r"\w+ for 2 operations over 40 rows, .* took llvm [0-9.]+ us, native [0-9.]+ us", program.explain())
+
+
+def test_a_first_call_that_is_long_waits_for_machine_code():
+    """A thousand terms over 200,000 rows are seconds for an interpreter, and compiled in less."""
+    if "llvm" not in EXECUTORS:
+        pytest.skip("needs llvmlite")
+    program = trace(lambda x: sum((x * (k * 0.5) for k in range(1_000)), start=x), 2.0)
+    assert program.sum(np.ones(500)) == pytest.approx(500 * (1 + 0.5 * 999 * 500), rel=1e-12)
+    assert not program.explain().startswith("llvm")
+    program.sum(np.ones(200_000))
+    assert program.explain().startswith("llvm for 1,999 operations over 200,000 rows")
 
 
 def finish_compiling():

@@ -66,6 +66,8 @@ SCALAR_GAIN = 0.6e-9
 """What machine code saves over the interpreter, in seconds, for each operation on one example."""
 LONGEST = 30_000
 """Operations beyond which machine code for one example never won."""
+GAIN = 4
+"""How many times as long as compiling a call over data must be expected to take for it to wait for machine code."""
 ROUNDS, TRIALS = 9, 3
 """How often both are timed on one example, and how often machine code is tried over data before it may lose."""
 THREAD = 0.5e-3
@@ -319,10 +321,13 @@ class Executors:
         if not self._has_llvm:
             return usual, "; llvmlite is not installed"
         compiling = COSTS["llvm"].to_start(operations)
-        if batch.rows == 0 or self._spent.get(is_data, 0.0) < compiling:
+        at_once = COSTS[usual].to_run(operations, batch.rows) > GAIN * compiling
+        if batch.rows == 0 or not (at_once or self._spent.get(is_data, 0.0) >= compiling):
             return usual, f"; llvm is tried after {compiling:.2g} s of work"
         kernel, key = self._made.get(("llvm", is_data)), (is_data, bool(out))
-        if kernel is None or not kernel.is_ready(batch, out):
+        if at_once and (kernel is None or not kernel.is_ready(batch, out)):
+            self._make_rows(is_data, batch, out)
+        elif kernel is None or not kernel.is_ready(batch, out):
             if self._result(key, self._make_rows, is_data, batch, out) is not None:
                 del self._jobs[key]  # it was for another layout
             return usual, "; llvm is being compiled"

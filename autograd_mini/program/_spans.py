@@ -15,6 +15,8 @@ from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data
 from autograd_mini.program._reduction import BLOCK, Tree
 
+STAGE = 4 * BLOCK
+"""How many rows of small batches are collected before they are added up."""
 Run = Callable[[Batch], np.ndarray]
 """The sums over the blocks of a batch."""
 
@@ -45,10 +47,22 @@ class Span:
         for start, stop in ((0, head), (tail, batch.rows)):
             if stop > start:
                 rows = self.loose[first + start] = np.empty((stop - start, len(self.places)))
-                for at, array in batch.data:
-                    column = self.places.index(at)
-                    rows[:, column:column + array.shape[1]] = array[start:stop]
+                self.copy(batch, start, stop, rows)
         self._join(batch.numbers, run)
+
+    def copy(self, batch: Batch, start: int, stop: int, rows: np.ndarray) -> None:
+        """Copy some rows of a batch into an array of shape (rows, columns)."""
+        for at, array in batch.data:
+            column = self.places.index(at)
+            rows[:, column:column + array.shape[1]] = array[start:stop]
+
+    def batch(self, numbers: np.ndarray, rows: np.ndarray) -> Batch:
+        """A batch of copied rows."""
+        starts = [column for column, place in enumerate(self.places)
+                  if column == 0 or place != self.places[column - 1] + 1]
+        data = [Data(self.places[column], rows[:, column:end])
+                for column, end in zip(starts, [*starts[1:], len(self.places)])]
+        return Batch(numbers, data, len(rows))
 
     def merge(self, other: Span, numbers: np.ndarray, run: Run) -> None:
         """Take in the rows of another span."""
@@ -76,9 +90,7 @@ class Span:
                 before = -1
 
     def _finish(self, first: int, numbers: np.ndarray, run: Run) -> None:
-        rows = self.loose.pop(first)
-        data = [Data(self.places[column], rows[:, column:column + 1]) for column in range(len(self.places))]
-        self.tree.add(first // BLOCK, run(Batch(numbers, data, len(rows))))
+        self.tree.add(first // BLOCK, run(self.batch(numbers, self.loose.pop(first))))
 
 
 def places(batch: Batch) -> list[int]:
@@ -93,16 +105,49 @@ def _part(batch: Batch, start: int, stop: int) -> Batch:
 def stream(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...], items: Iterable[Any], inputs: int,
            outputs: int, run: Run) -> tuple[np.ndarray, int]:
     """The sums over the rows of all items, and how many rows there were; see `Program.sum`."""
-    found, numbers = Span(()), np.zeros(inputs)
+    stage = _Stage(Span(()), np.zeros(inputs), run)
     with _bar() as bar:
         for number, batch in enumerate(_batches(batch_of, shared, items)):
             if number == 0:
-                found, numbers = Span(places(batch)), batch.numbers
-            elif places(batch) != found.places:
+                stage = _Stage(Span(places(batch)), batch.numbers, run)
+            elif places(batch) != stage.span.places:
                 raise TypeError(f"batch {number} has other arguments as data than the batches before it")
-            found.take(batch, found.rows, run)
+            stage.take(batch)
             bar.update(batch.rows)
-    return found.total(numbers, outputs, run), found.rows
+    stage.flush()
+    return stage.span.total(stage.numbers, outputs, run), stage.span.rows
+
+
+class _Stage:
+    """Collects the rows of small batches for a few blocks at a time, so that a span is given whole blocks."""
+
+    def __init__(self, span: Span, numbers: np.ndarray, run: Run) -> None:
+        self.span, self.numbers, self.run = span, numbers, run
+        self.room, self.held = np.empty((STAGE, len(span.places))), 0
+
+    def take(self, batch: Batch) -> None:
+        """Take in the rows of a batch: a large one is added up where it is, but for its borders."""
+        start = 0
+        while start < batch.rows:
+            left, missing = batch.rows - start, -self.held % BLOCK
+            if left >= STAGE and not missing:
+                self.flush()
+                count = left // BLOCK * BLOCK
+                self.span.take(_part(batch, start, start + count), self.span.rows, self.run)
+            else:
+                count = missing if left >= STAGE else min(left, STAGE - self.held)
+                self.span.copy(batch, start, start + count, self.room[self.held:self.held + count])
+                self.held += count
+                if self.held == STAGE:
+                    self.flush()
+            start += count
+
+    def flush(self) -> None:
+        """Add up what is held."""
+        if self.held:
+            rows = self.room[:self.held]
+            self.span.take(self.span.batch(self.numbers, rows), self.span.rows, self.run)
+            self.held = 0
 
 
 def _batches(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...],
