@@ -448,3 +448,26 @@ def test_llvm_ir_is_a_module_that_llvm_reads():
     module = binding.parse_assembly(text)
     module.verify()
     assert "scalar" in [function.name for function in module.functions] and "fast" not in text
+
+
+def test_several_threads_are_used_only_where_they_were_quicker(monkeypatch):
+    """Threads that are slow, or quick, by a clock of the test's own."""
+    x, now = np.arange(50_000.0), [0.0]
+    monkeypatch.setattr(executors.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+    monkeypatch.setattr(executors, "THREAD", 1e-9)
+    share = executors.Executors._share
+    for slow in (2, 1):
+        taken = []
+
+        def timed(self, batch, threads, work, slow=slow, taken=taken):
+            taken.append(threads)
+            share(self, batch, threads, work)
+            now[0] += 2.0 if threads == slow else 1.0
+
+        monkeypatch.setattr(executors.Executors, "_share", timed)
+        program = trace(lambda x: x * x + 1, 2.0)
+        sums = {program.sum(x, executor="numpy") for _ in range(10)}
+        assert len(sums) == 1 and set(taken[:6]) == {1, 2} and set(taken[6:]) == {3 - slow}
+        program.sum(x, executor="numpy", threads=3)
+        assert taken[-1] == 3

@@ -21,7 +21,7 @@ import statistics
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Optional
@@ -115,13 +115,24 @@ def _compile(lock: Any, work: Callable[..., Any], *arguments: Any) -> tuple[int,
     return os.getpid(), _background.submit(locked)
 
 
-def _forget_background() -> None:
+def _forget_threads() -> None:
     global _background
     _background = None
+    _pools.clear()
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def _helpers(count: int) -> ThreadPoolExecutor:
+    """Threads that are kept, as starting one takes longer than handing it work."""
+    if count not in _pools:
+        _pools[count] = ThreadPoolExecutor(count, "autograd_mini rows")
+    return _pools[count]
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_background)
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 class Executors:
@@ -137,6 +148,8 @@ class Executors:
         self._spent: dict[Any, float] = {}
         self._seen: dict[Any, dict[str, float]] = {}
         self._trials: Counter[Any] = Counter()
+        # the best times of one thread, and of several
+        self._shared: dict[Any, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         self._jobs: dict[Any, tuple[int, Future[Any]]] = {}
         self._one = self._scalar
         self._numbers: Any = None
@@ -264,10 +277,14 @@ class Executors:
         if self._native is None or self._ran is not self._made.get(("llvm", batch.is_data())) \
                 or (threads or 1) > 1 or self._calls_back():
             return None
-        operations = len(self.body.operations) + self.body.inputs
         most = sys.maxsize
         if threads is None and cores() > 1:
-            most = int(2 * THREAD / COSTS["llvm"].to_run(operations, 1))
+            least = math.ceil(2 * THREAD / self._cost("llvm", 1))  # rows that threads may be worth
+            most = least - 1
+            if batch.rows >= least:
+                if self._threads("llvm", batch, purpose == "map") > 1:
+                    return None
+                most = 2 ** batch.rows.bit_length() - 1
         return self._llvm().batch_caller(self._native, self._ran, arguments, result, batch, purpose, most)
 
     def wins(self, caller: Callable[[tuple[Any, ...]], Any], arguments: tuple[Any, ...], batch: Batch,
@@ -301,9 +318,13 @@ class Executors:
         seen = self._seen.setdefault((is_data, bool(out), batch.rows.bit_length()), {})
         name, more = (_known(executor), "") if executor else self._choose(batch, out, is_data, seen)
         self._ran = kernel = self.over_data(name, is_data)
+        count = self._threads(name, batch, bool(out)) if threads is None else threads
         started = time.perf_counter()
-        self._share(name, batch, threads, functools.partial(work, kernel))
+        self._share(batch, count, functools.partial(work, kernel))
         seconds = time.perf_counter() - started
+        if threads is None:
+            best = self._shared[self._class(name, batch, bool(out))][count > 1]
+            best[:] = sorted([*best, seconds])[:TRIALS]
         if not executor:
             seen[name] = min(seconds, seen.get(name, seconds))
             self._spent[is_data] = self._spent.get(is_data, 0.0) + seconds
@@ -353,20 +374,37 @@ class Executors:
         """What was chosen, and why: a line for one example and one for data, the later first."""
         return "\n".join(reversed(self._stories.values())) or "nothing has run yet"
 
-    def _share(self, name: str, batch: Batch, threads: Optional[int], work: Callable[[int, int], None]) -> None:
+    def _cost(self, name: str, rows: int) -> float:
+        """What a run takes, in seconds, by the table of costs."""
+        return COSTS[name].to_run(len(self.body.operations) + self.body.inputs, rows)
+
+    def _class(self, name: str, batch: Batch, by_row: bool) -> Any:
+        return name, batch.is_data(), by_row, batch.rows.bit_length()
+
+    def _threads(self, name: str, batch: Batch, by_row: bool) -> int:
+        """How many threads to take: where several may be worth it, what was quicker for about as many rows."""
+        most = min(cores(), blocks(batch.rows), int(self._cost(name, batch.rows) / THREAD))
+        if most <= 1:
+            return 1
+        alone, together = self._shared[self._class(name, batch, by_row)]
+        if len(together) < TRIALS:
+            return most
+        return 1 if len(alone) < TRIALS or alone[0] <= together[0] else most
+
+    def _share(self, batch: Batch, threads: int, work: Callable[[int, int], None]) -> None:
         """Do the work on the blocks of a batch, in contiguous shares, one for each thread."""
-        count = blocks(batch.rows)
-        if threads is None:
-            seconds = COSTS[name].to_run(len(self.body.operations) + self.body.inputs, batch.rows)
-            threads = min(cores(), int(seconds / THREAD))
-        elif threads < 1:
+        if threads < 1:
             raise ValueError(f"threads={threads}: at least one thread is needed")
+        count = blocks(batch.rows)
         threads = min(threads, count)
         if threads <= 1:
             return work(0, count)
         bounds = [count * place // threads for place in range(threads + 1)]
-        with ThreadPoolExecutor(threads) as pool:
-            for finished in [pool.submit(work, first, last) for first, last in itertools.pairwise(bounds)]:
+        others = [_helpers(threads - 1).submit(work, *share) for share in itertools.pairwise(bounds[1:])]
+        try:
+            work(0, bounds[1])
+        finally:
+            for finished in others:
                 finished.result()
 
 
