@@ -189,3 +189,50 @@ def test_data_lives_as_long_as_the_call_that_reads_it():
     finally:
         running = False
         thread.join()
+
+
+class Handed:
+    """Hands out an array, as tables and tensors of other packages do."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers if dtype is None else self.numbers.astype(dtype)
+
+    def __len__(self):
+        return len(self.numbers)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("kind", [list, Handed, memoryview, np.ndarray.tolist])
+def test_lists_and_what_hands_out_an_array_go_straight_to_machine_code(purpose, kind):
+    w, x, y = np.array([0.25, -2.0]), rng.normal(size=(37, 2)), rng.random(37)
+    program = trace(lambda w, x, y: {"a": (w @ x - y) ** 2, "b": w * y}, w, x[0], 1.0)
+    expected = getattr(program, purpose)(w, x, y, executor="llvm")
+    assert same(flat(quick(program, purpose, (kind(w), kind(x), kind(y)))), flat(expected))
+    caller = program._batch_callers[purpose, "llvm", None]
+    assert same(flat(caller((w.astype(np.float32), kind(x), y))), flat(expected))
+    for wrong in (["a"] * 37, [[1.0], [2.0, 3.0]], None, "x", [am.Value(1.0)] * 37, np.ma.masked_array(y, y > 0.5)):
+        assert caller((w, x, wrong)) is NotImplemented
+
+
+def test_results_are_written_where_asked():
+    x, y = rng.normal(size=(37, 2)), rng.random(37)
+    program = trace(lambda x, y: {"a": x * y, "b": [y * 2.0]}, x[0], 1.0)
+    program.map(x, y, executor="llvm")
+    caller, expected = program._batch_callers["map", "llvm", None], program.map(x, y, executor="numpy")
+    out = {"a": np.full((37, 2), 9.0), "b": [np.empty(37)]}
+    assert caller((x, y), out)["a"] is out["a"] and same(flat(out), flat(expected))
+    assert program.map(x, y, out=out, executor="llvm") is out
+    strange = [{"a": np.empty((36, 2)), "b": [np.empty(37)]}, {"a": np.empty((37, 2)), "b": [np.empty(74)[::2]]},
+               {"a": np.empty((37, 2), np.float32), "b": [np.empty(37)]}, {"a": x, "b": [np.empty(37)]},
+               {"a": out["a"]}, {"a": out["a"], "b": (out["b"][0],)}, {"a": np.empty((37, 2)), "b": [y[:]]}]
+    for other in strange:
+        assert caller((x, y), other) is NotImplemented
+    frozen = np.empty(37)
+    frozen.flags.writeable = False
+    assert caller((x, y), {"a": np.empty((37, 2)), "b": [frozen]}) is NotImplemented
+    before = x.copy()
+    program.map(x, y, out={"a": x, "b": [y]}, executor="llvm")      # the arguments' own memory
+    assert same(flat({"a": x, "b": y}), flat(expected)) and not np.array_equal(x, before)

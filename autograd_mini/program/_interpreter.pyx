@@ -18,6 +18,8 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from autograd_mini.program._layout import number_array
+
 cnp.import_array()
 
 cdef extern from *:
@@ -268,8 +270,12 @@ cdef bint load(layout, given, double* slots, Job* job, list kept) except -1:
                     return False
                 return True
             return False
-        if not cnp.PyArray_CheckExact(given) or cnp.PyArray_TYPE(given) != cnp.NPY_DOUBLE \
-                or cnp.PyArray_NDIM(given) != place.dimensions:
+        if not cnp.PyArray_CheckExact(given) or cnp.PyArray_TYPE(given) != cnp.NPY_DOUBLE:
+            given = array_of(given)
+            if given is None:
+                return False
+            given = given.astype(float)
+        if cnp.PyArray_NDIM(given) != place.dimensions:
             return False
         for i in range(place.dimensions):
             if cnp.PyArray_DIM(given, i) != place.shape[i]:
@@ -292,6 +298,8 @@ cdef bint load(layout, given, double* slots, Job* job, list kept) except -1:
             if key not in <dict>given or not load(entry, (<dict>given)[key], slots, job, kept):
                 return False
         return True
+    if cnp.PyArray_CheckExact(given) and cnp.PyArray_NDIM(given) == 1:
+        given = type(layout)(given) if type(layout) is list or type(layout) is tuple else given
     if type(given) is not type(layout) or len(given) != len(layout):
         return False
     for i in range(len(layout)):

@@ -194,6 +194,9 @@ def number_array(given: Any, name: str) -> np.ndarray:
     if type(given) is not np.ndarray:
         if is_value(given):
             raise of_graph(name)
+        if type(given).__module__.startswith("dask."):
+            raise TypeError(f"argument {name!r} is an object of Dask's, which is taken as rows of data only: "
+                            ".compute() it")
         given = trees.as_array(given, f"argument {name!r}")
         try:
             given = np.asarray(given)

@@ -60,7 +60,7 @@ class Program:
         self._is_simple = all(map(layouts.is_simple, (*self.arguments, self.result)))
         self._executors = executors.Executors(self.body)
         self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
-        self._batch_callers: dict[tuple[Any, ...], Callable[[tuple[Any, ...]], Any]] = {}
+        self._batch_callers: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
         """The result for one example, of the structure and shapes it was traced with.
@@ -108,8 +108,8 @@ class Program:
         """
         arguments = self._in_order(arguments, keywords)
         is_new = out is None
-        if is_new and ("map", executor, threads) in self._batch_callers:
-            result = self._batch_callers["map", executor, threads](arguments)
+        if ("map", executor, threads) in self._batch_callers:
+            result = self._batch_callers["map", executor, threads](arguments, out)
             if result is not NotImplemented:
                 return result
         if _dask.is_dask_among(arguments):
@@ -125,7 +125,7 @@ class Program:
                 Data(at, array.copy() if any(np.may_share_memory(array, column) for _, column in columns) else array)
                 for at, array in batch.data])
         self._executors.rows(batch, columns, executor, threads)
-        if is_new:
+        if all(array.flags.c_contiguous for _, array in layouts.match(self.result, out, "out")):
             self._keep_caller(batch, arguments, "map", executor, threads)
         return out
 

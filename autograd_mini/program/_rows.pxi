@@ -52,7 +52,9 @@ cdef bint take(Column column, given, Job* job, list kept) except -1:
     """Note where data lies; False where it is not what the kernel was compiled for."""
     cdef Py_ssize_t down, across, i
     cdef char* base
-    if not cnp.PyArray_CheckExact(given) or cnp.PyArray_TYPE(given) != column.type \
+    if not cnp.PyArray_CheckExact(given):
+        given = array_of(given)
+    if given is None or cnp.PyArray_TYPE(given) != column.type \
             or cnp.PyArray_NDIM(given) != column.dimensions + 1 or not cnp.PyArray_ISNOTSWAPPED(given):
         return False
     if job.rows < 0:
@@ -129,8 +131,8 @@ cdef class RowsCaller:
             self.careful = <Kernel><uintptr_t>address
         return 0
 
-    def __call__(self, tuple arguments):
-        """The result, or NotImplemented where the arguments are laid out in another way."""
+    def __call__(self, tuple arguments, out=None):
+        """The result, in `out` where it is given, or NotImplemented where something is laid out in another way."""
         cdef char* addresses_memory[64]
         cdef Py_ssize_t strides_memory[64]
         cdef Job job
@@ -155,11 +157,12 @@ cdef class RowsCaller:
             for i in range(len(arguments)):
                 if not load(self.arguments[i], arguments[i], memory, &job, kept):
                     return NotImplemented
-            if job.rows < 1 or job.rows > self.most:
+            if job.rows < 1 or job.rows > self.most or (
+                    out is not None and not is_writable(self.result, out, job.rows, kept)):
                 return NotImplemented
             self.once.evaluate(memory, memory + room - self.once.outputs)
             self.rows = job.rows
-            return self.run(&job, memory + room - self.once.outputs)
+            return self.run(&job, memory + room - self.once.outputs, out)
         finally:
             if memory != small:
                 PyMem_RawFree(memory)
@@ -167,7 +170,7 @@ cdef class RowsCaller:
                 PyMem_RawFree(job.addresses)
                 PyMem_RawFree(job.strides)
 
-    cdef object run(self, Job* job, const double* shared):
+    cdef object run(self, Job* job, const double* shared, out):
         """The kernel over all rows, and the result."""
         cdef Py_ssize_t blocks = (job.rows + self.block - 1) // self.block, tiles_size = 0, i, k, place, n, at, outs = 0
         cdef Py_ssize_t rest = job.rows % self.tile, whole = job.rows // self.tile
@@ -214,7 +217,7 @@ cdef class RowsCaller:
             tile_distances = distances + outs
             memset(sums, 0, 8 * blocks * self.count * sizeof(double))
             if self.by_row:
-                answer = empty_rows(self.result, job.rows, results, distances)
+                answer = rows_of(self.result, out, job.rows, results, distances)
                 for i in range(outs):
                     made_at[i], tile_distances[i] = <char*>(made + i * self.tile), sizeof(double)
             if rest:
@@ -238,7 +241,7 @@ cdef class RowsCaller:
                     if totals[i * self.count + k] != totals[i * self.count + k]:
                         if self.careful == NULL:
                             self.make_careful()
-                            return self.run(job, shared)
+                            return self.run(job, shared, out)
                         self.mend(i, job, shared, frame, again, results, distances, padded, tile_strides, made_at,
                                   tile_distances, totals + i * self.count)
                         break
@@ -302,24 +305,69 @@ cdef void fill_tile(Column column, Job* job, Py_ssize_t tile, Py_ssize_t rest, c
     strides[column.number] = size
 
 
-cdef object empty_rows(layout, Py_ssize_t rows, char** results, Py_ssize_t* distances):
-    """Arrays for the results of all rows, in the structure of the result, and where each output goes."""
+cdef object rows_of(layout, given, Py_ssize_t rows, char** results, Py_ssize_t* distances):
+    """Arrays for the results of all rows, those given or new ones, and where each output goes."""
     cdef Place place
     cdef Py_ssize_t i
     cdef cnp.npy_intp shape[MOST_DIMENSIONS]
     if type(layout) is Place:
         place = <Place>layout
-        shape[0] = rows
-        for i in range(place.dimensions):
-            shape[i + 1] = place.shape[i]
-        array = cnp.PyArray_SimpleNew(place.dimensions + 1, shape, cnp.NPY_DOUBLE)
+        array = given
+        if given is None:
+            shape[0] = rows
+            for i in range(place.dimensions):
+                shape[i + 1] = place.shape[i]
+            array = cnp.PyArray_SimpleNew(place.dimensions + 1, shape, cnp.NPY_DOUBLE)
         for i in range(place.size):
             results[place.start + i] = <char*>cnp.PyArray_DATA(array) + i * sizeof(double)
             distances[place.start + i] = place.size * sizeof(double)
         return array
     if type(layout) is dict:
-        return {key: empty_rows(entry, rows, results, distances) for key, entry in (<dict>layout).items()}
-    entries = [empty_rows(entry, rows, results, distances) for entry in layout]
+        made = {key: rows_of(entry, None if given is None else given[key], rows, results, distances)
+                for key, entry in (<dict>layout).items()}
+        return made if given is None else given
+    entries = [rows_of(entry, None if given is None else given[i], rows, results, distances)
+               for i, entry in enumerate(layout)]
+    if given is not None:
+        return given
     if type(layout) is list:
         return entries
     return type(layout)(*entries) if hasattr(layout, "_fields") else tuple(entries)
+
+
+cdef bint is_writable(layout, given, Py_ssize_t rows, list kept) except -1:
+    """Whether arrays can take the results as new ones would: the same shapes, and memory that holds no argument."""
+    cdef Place place
+    cdef Py_ssize_t i
+    if type(layout) is Place:
+        place = <Place>layout
+        if not cnp.PyArray_CheckExact(given) or cnp.PyArray_TYPE(given) != cnp.NPY_DOUBLE \
+                or not cnp.PyArray_ISCARRAY(given) or cnp.PyArray_NDIM(given) != place.dimensions + 1 \
+                or cnp.PyArray_DIM(given, 0) != rows:
+            return False
+        for i in range(place.dimensions):
+            if cnp.PyArray_DIM(given, i + 1) != place.shape[i]:
+                return False
+        for array in kept:
+            if np.may_share_memory(given, array):
+                return False
+        return True
+    if type(given) is not type(layout) or len(given) != len(layout):
+        return False
+    if type(layout) is dict:
+        for key, entry in (<dict>layout).items():
+            if key not in given or not is_writable(entry, given[key], rows, kept):
+                return False
+        return True
+    for i in range(len(layout)):
+        if not is_writable(layout[i], given[i], rows, kept):
+            return False
+    return True
+
+
+cdef object array_of(given):
+    """What the caller gave in place of an array, as one; None where that is no array of numbers."""
+    try:
+        return number_array(given, "")
+    except TypeError:
+        return None
