@@ -13,6 +13,8 @@ body (compiled code, above all) is kept by it. A `Builder` makes bodies; `read` 
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +24,18 @@ from typing import Any
 from autograd_mini._core.rows import Primitive
 
 Operation = tuple[Primitive, tuple[int, ...]]
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at a million new tuples again and again and find nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Body:
@@ -75,7 +89,8 @@ class Body:
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """(primitive, operand slots) for each operation."""
-        return tuple(self._decoded())
+        with _uncollected():
+            return tuple(self._decoded())
 
     def _decoded(self) -> Iterator[Operation]:
         code = memoryview(self.code).cast("i").tolist()
