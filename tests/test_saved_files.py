@@ -167,6 +167,13 @@ def test_what_does_not_fit_is_refused_with_the_reason(program, tmp_path, place, 
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_shape_without_entries_takes_no_memory(tmp_path):
+    path = tmp_path / "p.json"
+    content = content_of(trace(lambda x, unused: 2.0 * x, 1.0, np.zeros((2, 0, 3))), path)
+    path.write_text(json.dumps(changed(content, "arguments", 1, 3, to=[2 ** 31 - 1, 0, 2 ** 31 - 1])))
+    assert load(path).input_names == ["x"]
+
+
 def test_a_row_of_ones_own_that_is_another_one_is_refused(tmp_path):
     path = tmp_path / "p.json"
     content = content_of(trace(lambda x: cubed(x) + 1.0, 1.0), path)

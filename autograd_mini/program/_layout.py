@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
     def names(self) -> list[str]:
         """The name of each slot."""
-        return trees.entry_names(self.name, self.dimensions)
+        return trees.entry_names(self.name, self.dimensions) if self.size else []
 
 
 def lay_out(tree: Any, name: str, start: int = 0) -> tuple[Any, list[Any], int]:
