@@ -48,11 +48,13 @@ def engine_of(operands: Sequence[Any]) -> Engine:
 
 def apply(primitive: Any, operands: Sequence[Any]) -> Any:
     """Apply a row to numbers of any kind: Values, arrays, numbers that are no floats."""
-    engine = engine_of(operands)
+    return function_in(engine_of(operands), primitive)(*operands)
+
+
+def function_in(engine: Engine, primitive: Any) -> Callable[..., Any]:
+    """The function of a row in an engine."""
     function = engine.functions.get(primitive.name)
-    if function is None or row_of(function) is not primitive:
-        function = engine.define(primitive)
-    return function(*operands)
+    return function if function is not None and row_of(function) is primitive else engine.define(primitive)
 
 
 def row_of(function: Any) -> Any:

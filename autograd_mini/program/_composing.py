@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._core.numbers import real
-from autograd_mini._core.registry import is_value
+from autograd_mini._core.registry import engine_of, function_in, is_value
+from autograd_mini._core.rows import Primitive
 from autograd_mini._core.value import Value
 from autograd_mini.program._layout import rebuilt
 
@@ -40,7 +41,16 @@ def graph(program: Any) -> Any:
 
 
 def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any]:
-    slots = program.body.read(lambda row, operands: row(*operands), inputs)
+    engine = engine_of(inputs)
+    functions: dict[Primitive, Any] = {}
+
+    def apply(row: Primitive, operands: Sequence[Any]) -> Any:
+        function = functions.get(row)
+        if function is None:
+            function = functions[row] = function_in(engine, row)
+        return function(*operands)
+
+    slots = program.body.read(apply, inputs)
     for slot, name in (names or {}).items():
         if is_value(slots[slot]):
             slots[slot].name = name
