@@ -19,9 +19,7 @@ class Interpreter:
 
     def run(self, numbers: Sequence[float] | np.ndarray) -> list[float]:
         """The outputs for one example, given the number of each input."""
-        slots = [*map(float, numbers), *self.body.constants]
-        for primitive, operands in self.body.operations:
-            slots.append(float(primitive.value(*[slots[slot] for slot in operands])))
+        slots = self.body.read(lambda row, operands: float(row.value(*operands)), [*map(float, numbers)])
         return [slots[slot] for slot in self.body.outputs]
 
     def rows(self, numbers: np.ndarray, columns: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
 import math
 import re
@@ -37,14 +38,17 @@ def c_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[st
     Raises MissingColumnError where a row has neither C text nor an expansion.
     """
     body = expand(body, keep=lambda row: row.c is not None)
-    slots = [f"inputs[{slot}]" for slot in range(body.inputs)] + [literal(number) for number in body.constants]
-    slots += [f"t{slot}" for slot in range(body.first_operation, body.slots)]
     lines = [_HEAD.format(title=_comment(title)),
              f"void {identifier(name or title)}(const double *inputs, double *outputs)", "{",
              *(f"    /* inputs[{slot}] is {_comment(entry)} */" for slot, entry in enumerate(inputs))]
-    for slot, (primitive, operands) in enumerate(body.operations, body.first_operation):
-        expression = primitive.require("c", "C source").format(*[slots[operand] for operand in operands])
-        lines.append(f"    const double t{slot} = {expression};")
+    fresh = itertools.count(body.first_operation)
+
+    def line(row: Primitive, operands: list[str]) -> str:
+        name = f"t{next(fresh)}"
+        lines.append(f"    const double {name} = {row.require('c', 'C source').format(*operands)};")
+        return name
+
+    slots = body.read(line, [f"inputs[{slot}]" for slot in range(body.inputs)], literal)
     lines += [f"    outputs[{place}] = {slots[slot]};  /* {_comment(entry)} */"
               for place, (slot, entry) in enumerate(zip(body.outputs, outputs))]
     return "\n".join([*lines, "}", ""])
@@ -69,15 +73,19 @@ def python_source(program: Any, name: Optional[str]) -> str:
     It takes what the traced function took, Values too, and has the program's bits.
     """
     body: Body = program.body
-    lines = [f"    t{body.first_operation + place} = {{}}" for place in range(len(body.operations))]
     names = [name.split("[", maxsplit=1)[0] for name in program.parameters]
     taken = {*names, *(f"t{slot}" for slot in range(body.slots))}
     package = next(free for free in ("am", "am_", "am__", "am___") if free not in taken)
-    slots = [*program.input_names, *(_python_number(number) for number in body.constants)]
-    slots += [f"t{slot}" for slot in range(body.first_operation, body.slots)]
     modules: dict[str, None] = {}
-    for place, (row, operands) in enumerate(body.operations):
-        lines[place] = lines[place].format(_call(row, [slots[slot] for slot in operands], package, modules))
+    lines: list[str] = []
+    fresh = itertools.count(body.first_operation)
+
+    def line(row: Primitive, operands: list[str]) -> str:
+        name = f"t{next(fresh)}"
+        lines.append(f"    {name} = {_call(row, operands, package, modules)}")
+        return name
+
+    slots = body.read(line, program.input_names, _python_number)
 
     def content(part: layouts.Part) -> Any:
         found = [slots[slot] for slot in body.outputs[part.start:part.start + part.size]]
