@@ -17,11 +17,10 @@ import importlib.util
 import itertools
 import math
 import os
-import statistics
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Optional
@@ -58,7 +57,7 @@ class Cost(NamedTuple):
 
 COSTS = {
     "python": Cost(0.0, 0.0, 200e-9, 0.0),
-    "native": Cost(0.0, 0.0, 4e-9, 0.0),
+    "native": Cost(0.0, 0.0, 1.6e-9, 0.0),
     "numpy": Cost(0.0, 0.0, 2e-9, 1.5e-6),
     "llvm": Cost(20e-3, 40e-6, 0.2e-9, 0.0),
 }
@@ -69,7 +68,9 @@ LONGEST = 30_000
 GAIN = 4
 """How many times as long as compiling a call over data must be expected to take for it to wait for machine code."""
 ROUNDS, TRIALS = 9, 3
-"""How often both are timed on one example, and how often machine code is tried over data before it may lose."""
+"""How often both are timed on one example, and how often each is tried over data before it may lose."""
+HOPELESS = 4.0
+"""How many times as long as the quickest one an executor may be expected to take and still be tried."""
 THREAD = 0.5e-3
 """The work, in seconds, that is worth a thread."""
 
@@ -146,8 +147,7 @@ class Executors:
         self._has_llvm = llvm_is_installed()
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
-        self._seen: dict[Any, dict[str, float]] = {}
-        self._trials: Counter[Any] = Counter()
+        self._seen: dict[Any, dict[str, list[float]]] = {}
         # the best times of one thread, and of several
         self._shared: dict[Any, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         self._jobs: dict[Any, tuple[int, Future[Any]]] = {}
@@ -235,7 +235,7 @@ class Executors:
                 times = self._result("one", self._time_one, self.scalar("native"), self._numbers)
                 more = "; llvm is being compiled"
             if known is not None and times is not None:
-                name = self._one = min(times, key=times.__getitem__)
+                name = self._one = _quickest(times)
                 most, more = sys.maxsize, _seen(times)
 
         def place(part: Part) -> Any:
@@ -255,7 +255,7 @@ class Executors:
             return None
         return job.result() if job.done() else None
 
-    def _time_one(self, interpreter: Any, numbers: np.ndarray) -> dict[str, float]:
+    def _time_one(self, interpreter: Any, numbers: np.ndarray) -> dict[str, list[float]]:
         """Seconds for one example: machine code, which is made here, and the interpreter, in turn."""
         made = {"native": interpreter, "llvm": self._make_scalar("llvm")}
         self._made["llvm"] = made["llvm"]
@@ -265,7 +265,7 @@ class Executors:
                 started = time.perf_counter()
                 executor.run(numbers)
                 times[name].append(time.perf_counter() - started)
-        return {name: statistics.median(found) for name, found in times.items()}
+        return times
 
     def batch_caller(self, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
                      threads: Optional[int]) -> Any:
@@ -293,9 +293,9 @@ class Executors:
         seen = self._seen[batch.is_data(), by_row, batch.rows.bit_length()]
         started = time.perf_counter()
         if caller(arguments) is not NotImplemented:
-            seen["llvm"] = time.perf_counter() - started
+            seen["llvm"] = [time.perf_counter() - started]
             self._tell("llvm", None, f"{batch.rows:,} rows", _seen(seen))
-        return seen["llvm"] <= min(seen.values())
+        return _quickest(seen) == "llvm"
 
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
@@ -326,19 +326,19 @@ class Executors:
             best = self._shared[self._class(name, batch, bool(out))][count > 1]
             best[:] = sorted([*best, seconds])[:TRIALS]
         if not executor:
-            seen[name] = min(seconds, seen.get(name, seconds))
+            seen[name] = sorted([*seen.get(name, ()), seconds])[:TRIALS]
             self._spent[is_data] = self._spent.get(is_data, 0.0) + seconds
             more += _seen(seen)
         self._tell(name, executor, f"{batch.rows:,} rows", more)
 
     def _choose(self, batch: Batch, out: Sequence[Data], is_data: tuple[bool, ...],
-                seen: dict[str, float]) -> tuple[str, str]:
+                seen: dict[str, list[float]]) -> tuple[str, str]:
         """The executor that was quickest for about as many rows, and why it is.
 
         Once the others have taken as long as compiling would, machine code is made in the background, and tried.
         """
         operations = len(self.body.operations)
-        usual = min((self._scalar, "numpy"), key=lambda name: COSTS[name].to_run(operations, batch.rows))
+        usual = self._trial((self._scalar, "numpy"), batch, seen)
         if not self._has_llvm:
             return usual, "; llvmlite is not installed"
         compiling = COSTS["llvm"].to_start(operations)
@@ -352,10 +352,16 @@ class Executors:
             if self._result(key, self._make_rows, is_data, batch, out) is not None:
                 del self._jobs[key]  # it was for another layout
             return usual, "; llvm is being compiled"
-        if self._trials[key] < TRIALS or seen.get("llvm", 0.0) <= seen.get(usual, math.inf):
-            self._trials[key] += 1
-            return "llvm", ""
-        return usual, ""
+        return self._trial(("llvm", usual), batch, seen), ""
+
+    def _trial(self, names: Sequence[str], batch: Batch, seen: dict[str, list[float]]) -> str:
+        """The quickest of these for about as many rows; who has not been tried often enough, and may win, is tried."""
+        expected = {name: COSTS[name].to_run(len(self.body.operations), batch.rows) for name in names}
+        limit = HOPELESS * min(expected.values())
+        for name in names:
+            if len(seen.get(name, ())) < TRIALS and expected[name] <= limit:
+                return name
+        return _quickest({name: seen[name] for name in names if name in seen})
 
     def _make_rows(self, is_data: tuple[bool, ...], batch: Batch, out: Sequence[Data]) -> bool:
         """Machine code for batches laid out like this one."""
@@ -419,8 +425,14 @@ class _OneRow:
         return self.vectorized.block(self.vectorized.prepare(batch), batch, 0, 1)[0]
 
 
-def _seen(times: dict[str, float]) -> str:
-    return "; took " + ", ".join(f"{name} {seconds * 1e6:,.1f} us" for name, seconds in sorted(times.items()))
+def _quickest(times: dict[str, list[float]]) -> str:
+    """Who had the shortest time of all, which others working on the machine lengthen least."""
+    return min(times, key=lambda name: min(times[name]))
+
+
+def _seen(times: dict[str, list[float]]) -> str:
+    shown = [f"{name} {min(seconds) * 1e6:,.1f} us" for name, seconds in sorted(times.items())]
+    return "; took " + ", ".join(shown)
 
 
 def _known(executor: str) -> str:
