@@ -8,6 +8,13 @@ cdef struct Path:
     uint64_t age                # how long before the end of time its oldest operation was built
 
 
+cdef void* grown(void* memory, size_t size) except NULL:
+    cdef void* larger = PyMem_Realloc(memory, size)
+    if larger == NULL:
+        raise MemoryError()
+    return larger
+
+
 cdef inline int push(Path* path, Node* node) except -1:
     cdef Node** nodes
     if path.count == path.room:
@@ -183,3 +190,137 @@ def topological_order(*roots):
 def leaves(*roots):
     """graph.leaves for compiled nodes."""
     return reached(roots, True)
+
+
+cdef Py_ssize_t edges(Path* order) noexcept:
+    cdef Py_ssize_t i, total = 0
+    for i in range(order.count):
+        total += operand_count(order.nodes[i])
+    return total
+
+
+cdef list flatten(Path* order, double* kept, int* flat, list wanted):
+    """Every node's operands as places in the order, and the places of the wanted nodes, -1 where there is none.
+
+    Meanwhile each node holds its place in the order where its gradient is, which comes back at the end.
+    """
+    cdef Py_ssize_t i, edge = 0
+    cdef int k
+    cdef PyObject* operand
+    cdef Node* node
+    cdef list places = [NOTHING] * len(wanted)
+    for i in range(order.count):
+        node = order.nodes[i]
+        kept[i] = node.grad
+        node.place = i
+        for k in range(operand_count(node)):
+            operand = operand_at(node, k).node
+            flat[edge] = NOTHING if operand == NULL else <int>(<Node*>operand).place
+            edge += 1
+    for i in range(len(wanted)):
+        if is_value(<PyObject*>wanted[i]):
+            node = node_of(wanted[i])
+            if 0 <= node.place < order.count and order.nodes[node.place] == node:
+                places[i] = node.place
+    for i in range(order.count):
+        order.nodes[i].grad = kept[i]
+    return places
+
+
+cdef bint is_fresh(Path* order) noexcept:
+    cdef Py_ssize_t i
+    cdef int k
+    cdef PyObject* operand
+    cdef uint64_t stamp
+    for i in range(order.count):
+        stamp = stamp_of(order.nodes[i])
+        for k in range(operand_count(order.nodes[i])):
+            operand = operand_at(order.nodes[i], k).node
+            if operand != NULL and stamp_of(<Node*>operand) > stamp:
+                return False
+    return True
+
+
+def cotangents(list outputs, list inputs, double[:, ::1] results):
+    """Reverse mode over numbers: results[i, j] is the derivative of output i by input j."""
+    cdef Path order
+    cdef Py_ssize_t i, j
+    cdef Node* node
+    for i in range(len(outputs)):
+        for j in range(len(inputs)):
+            node_of(inputs[j]).flags &= ~HAS_GRAD
+        memset(&order, 0, sizeof(Path))
+        try:
+            walk(node_of(outputs[i]), &order)
+            sweep_back(&order, 1.0)
+        finally:
+            PyMem_Free(order.nodes)
+        for j in range(len(inputs)):
+            node = node_of(inputs[j])
+            results[i, j] = node.grad if node.flags & HAS_GRAD else 0.0
+
+
+def tangents(list outputs, list inputs, const double[:, ::1] directions, double[:, ::1] results):
+    """Forward mode over numbers: results[i] are the tangents of output i where input j has the tangents directions[j].
+
+    As many directions go through the graph at a time as LANES; sums are taken in the order of the operands.
+    """
+    cdef Path order
+    cdef Py_ssize_t i, j, first, edge
+    cdef int k, lane, lanes, count
+    cdef double* kept = NULL
+    cdef int* flat = NULL
+    cdef double* tangent = NULL
+    cdef bytearray has
+    cdef double partial
+    cdef double* into
+    cdef const double* source
+    cdef Node* node
+    memset(&order, 0, sizeof(Path))
+    try:
+        try:
+            for root in outputs:
+                walk(node_of(root), &order)
+        finally:
+            unmark(&order)
+        kept = <double*>grown(NULL, max(1, order.count) * sizeof(double))
+        flat = <int*>grown(NULL, max(1, edges(&order)) * sizeof(int))
+        places = flatten(&order, kept, flat, [*outputs, *inputs])
+        tangent = <double*>grown(NULL, max(1, order.count) * LANES * sizeof(double))
+        for first in range(0, directions.shape[1], LANES):
+            lanes = <int>min(LANES, directions.shape[1] - first)
+            has = bytearray(max(1, order.count))
+            for j in range(len(inputs)):
+                i = places[len(outputs) + j]
+                if i >= 0:
+                    has[i] = 2
+                    for lane in range(lanes):
+                        tangent[i * LANES + lane] = directions[j, first + lane]
+            edge = 0
+            for i in range(order.count):
+                node = order.nodes[i]
+                count = operand_count(node)
+                into = tangent + i * LANES
+                for k in range(count):
+                    j = flat[edge + k]
+                    if j == NOTHING or not has[j] or has[i] == 2:
+                        continue
+                    partial = operand_at(node, k).number
+                    source = tangent + j * LANES
+                    if has[i]:
+                        for lane in range(lanes):
+                            into[lane] += chain(source[lane], partial)
+                    else:
+                        for lane in range(lanes):
+                            into[lane] = chain(source[lane], partial)
+                        has[i] = 1
+                edge += count
+            for j in range(len(outputs)):
+                i = places[j]
+                for lane in range(lanes):
+                    results[j, first + lane] = tangent[i * LANES + lane] if has[i] else 0.0
+    finally:
+        PyMem_Free(order.nodes)
+        PyMem_Free(kept)
+        PyMem_Free(flat)
+        PyMem_Free(tangent)
