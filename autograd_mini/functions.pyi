@@ -41,6 +41,7 @@ atan2: _Binary
 atan: _Unary
 atanh: _Unary
 away: _Unary
+beta: _Binary
 cbrt: _Unary
 ceil: _Unary
 chain: _Binary
@@ -49,11 +50,15 @@ cos: _Unary
 cosh: _Unary
 decay: _Unary
 defined: _Binary
+digamma: _Unary
 div: _Binary
 entr: _Unary
 equal: _Binary
 erf: _Unary
 erfc: _Unary
+erfcx: _Unary
+erfcx_slope: _Unary
+erfinv: _Unary
 exp2: _Unary
 exp: _Unary
 expm1: _Unary
@@ -61,9 +66,12 @@ exprel: _Unary
 floor: _Unary
 floordiv: _Binary
 fmod: _Binary
+gamma: _Unary
 hypot: _Binary
+lbeta: _Binary
 less: _Binary
 less_equal: _Binary
+lgamma: _Unary
 ln: _Unary
 log10: _Unary
 log1mexp: _Unary
@@ -71,9 +79,12 @@ log1p: _Unary
 log1p_decay: _Unary
 log2: _Unary
 log: _Unary
+log_norm_cdf: _Unary
 log_sigmoid: _Unary
 logaddexp: _Binary
 logistic_pdf: _Unary
+logit: _Unary
+logsubexp: _Binary
 maximum: _Binary
 minimum: _Binary
 mod: _Binary
@@ -81,7 +92,9 @@ mul: _Binary
 neg: _Unary
 norm_cdf: _Unary
 norm_pdf: _Unary
+norm_ppf: _Unary
 one_minus_square: _Unary
+polygamma: _Binary
 pow: _Binary
 reciprocal: _Unary
 relu: _Unary
@@ -98,6 +111,7 @@ stop_gradient: _Unary
 sub: _Binary
 tan: _Unary
 tanh: _Unary
+trigamma: _Unary
 trunc: _Unary
 where: _Ternary
 xlog1py: _Binary

@@ -304,7 +304,7 @@ away = primitive("away", lambda a: a if a != 0 else math.inf, (lambda y, a: 1 - 
 # Composite rows: `expansion` is the stable form, `formula` the textbook one -------------------------------------------
 
 
-def _gaussian(a: Any, power: float) -> Any:
+def gaussian(a: Any, power: float) -> Any:
     """exp(power a^2) without the error of rounding a^2: a = h + l where h has few enough bits for h^2 to be exact."""
     a = minimum(maximum(a, -40.0), 40.0)
     h = floor(a * 1024 + 0.5) / 1024
@@ -350,19 +350,20 @@ hypot = primitive("hypot", _c_hypot, (lambda y, a, b: a / away(y),
 
 # The error function and the normal distribution -----------------------------------------------------------------------
 
-erf = primitive("erf", _c("erf"), (lambda y, a: TWO_OVER_SQRT_PI * _gaussian(a, -1.0),), c="erf({0})",
+erf = primitive("erf", _c("erf"), (lambda y, a: TWO_OVER_SQRT_PI * gaussian(a, -1.0),), c="erf({0})",
                 latex=r"\operatorname{{erf}}\left({0}\right)", at=(-0.7, 3.0), course=("2/sqrt(pi)*exp(-a**2)",),
                 lanes="special.erf", exact="erf", sympy="erf")
-erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * _gaussian(a, -1.0),), c="erfc({0})",
+erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * gaussian(a, -1.0),), c="erfc({0})",
                  latex=r"\operatorname{{erfc}}\left({0}\right)", at=(-0.7, 3.0), course=("-2/sqrt(pi)*exp(-a**2)",),
                  lanes="special.erfc", exact="erfc", sympy="erfc")
-norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * _gaussian(a, -0.5),),
+norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * gaussian(a, -0.5),),
                      expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
                      latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
                      ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4),  # a / sqrt(2) is rounded before exp(-a^2 / 2)
                      course=("exp(-a**2/2)/sqrt(2*pi)",), exact="norm_cdf", sympy="norm_cdf")
 
-HELPERS = frozenset({"chain", "defined", "away", "decay", "log1p_decay", "one_minus_square", "stop_gradient"})
+HELPERS = frozenset({"chain", "defined", "away", "decay", "log1p_decay", "one_minus_square", "stop_gradient",
+                     "erfcx_slope"})
 """Rows that are no functions of calculus: what rules are made of, and what cuts a graph."""
 
 FIRST_PAGE = tuple(TABLE)

@@ -89,6 +89,81 @@ def _erf(a: Number) -> Number:
     return mp.erf(a) if abs(a) < 60 else 1 - _erfc(a) if a > 0 else _erfc(-a) - 1
 
 
+def _erfcx(a: Number) -> Number:
+    """exp(a^2) erfc(a), by its asymptotic series far out."""
+    if a < -400:
+        raise Undefined
+    if a < 60:
+        return mp.exp(a * a) * mp.erfc(a)
+    return mp.hyper([mpf(1) / 2, 1], [], -1 / (a * a)) / (a * mp.sqrt(mp.pi))
+
+
+def _erfcx_slope(a: Number) -> Number:
+    with mp.workprec(mp.prec + 2 * max(mp.frexp(a)[1], 0)):
+        return 2 * a * _erfcx(a) - 2 / mp.sqrt(mp.pi)
+
+
+def _log_norm_cdf(a: Number) -> Number:
+    root = mp.sqrt(2)
+    return mp.log1p(-_erfc(a / root) / 2) if a > 0 else mp.log(_erfcx(-a / root) / 2) - a * a / 2
+
+
+def _norm_density(a: Number) -> Number:
+    return _exp(-a * a / 2) / mp.sqrt(2 * mp.pi)
+
+
+def _hazard(a: Number) -> Number:
+    """The derivative of _log_norm_cdf."""
+    root = mp.sqrt(2)
+    return _norm_density(a) / (1 - _erfc(a / root) / 2) if a > 0 else mp.sqrt(2 / mp.pi) / _erfcx(-a / root)
+
+
+def _norm_ppf(a: Number) -> Number:
+    """By Newton's method for the logarithm of the smaller tail."""
+    tail = min(a, 1 - a)
+    if tail < 0:
+        raise Undefined
+    if tail in (0, mpf(1) / 2):
+        return mpf(0) if tail else mp.inf if a else -mp.inf
+    x = -mp.sqrt(-2 * mp.log(tail)) if tail < 0.1 else (tail - mpf(1) / 2) * 2.5
+    for _ in range(60):
+        step = (_log_norm_cdf(x) - mp.log(tail)) / _hazard(x)
+        x -= step
+        if abs(step) <= abs(x) * mpf(2) ** (20 - mp.prec):
+            break
+    return x if a == tail else -x
+
+
+def _erfinv(a: Number) -> Number:
+    with mp.workprec(mp.prec - 2 * min(mp.frexp(a)[1], 0)):
+        return _norm_ppf((1 + a) / 2) / mp.sqrt(2)
+
+
+def _gamma(a: Number) -> Number:
+    if a > 1e4:
+        raise Undefined
+    return mp.gamma(a) if a > -1e4 or mp.isint(a) else mpf(0)
+
+
+def _lgamma(a: Number) -> Number:
+    return mp.loggamma(a) if a > 0 else mp.log(abs(mp.pi / (a * mp.sinpi(a)))) - mp.loggamma(-a)
+
+
+def _polygamma(n: Number, a: Number) -> Number:
+    if n < 0 or not mp.isint(n) or (a <= 0 and mp.isint(a)):
+        raise Undefined
+    if n == 1 and a < 0:
+        return (mp.pi / mp.sinpi(a)) ** 2 - mp.psi(1, 1 - a)
+    return mp.psi(int(n), a)
+
+
+def _log_beta(a: Number, b: Number) -> Number:
+    if a <= 0 or b <= 0:
+        raise Undefined
+    with mp.workprec(mp.prec + 20 + max(mp.frexp(x)[1] for x in (a, b, mpf(1)))):
+        return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
 def _cbrt(a: Number) -> Number:
     return mp.sign(a) * mp.cbrt(abs(a))
 
@@ -128,13 +203,21 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {name: _real(function) for name, f
     "log1mexp": lambda a: _log(-mp.expm1(a)) if a > -1 else mp.log1p(-_exp(a)),
     "exprel": lambda a: mpf(1) if a == 0 else mp.expm1(a) / a if abs(a) < 1 else (_exp(a) - 1) / a,
     "sinc": lambda a: mp.sinpi(a) / (mp.pi * a) if a else mpf(1),
-    "norm_pdf": lambda a: _exp(-a * a / 2) / mp.sqrt(2 * mp.pi),
+    "norm_pdf": _norm_density, "erfcx": _erfcx, "erfcx_slope": _erfcx_slope, "log_norm_cdf": _log_norm_cdf,
+    "norm_ppf": _norm_ppf, "erfinv": _erfinv,
+    "logit": lambda a: _log(a) - _log(1 - a),
+    "logsubexp": lambda a, b: a + (_log(-mp.expm1(b - a)) if b > a - 1 else mp.log1p(-_exp(b - a))),
+    "gamma": _gamma, "lgamma": _lgamma,
+    "digamma": mp.digamma, "trigamma": lambda a: _polygamma(1, a), "polygamma": _polygamma,
+    "lbeta": _log_beta, "beta": lambda a, b: _exp(_log_beta(a, b)),
     "erf": _erf, "erfc": _erfc, "norm_cdf": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
 }.items()}
 
-INTEGRANDS = {"erf": lambda a: 2 / mp.sqrt(mp.pi) * _exp(-a * a),
-              "erfc": lambda a: -2 / mp.sqrt(mp.pi) * _exp(-a * a),
-              "norm_cdf": lambda a: _exp(-a * a / 2) / mp.sqrt(2 * mp.pi)}
+INTEGRANDS = {name: _real(slope) for name, slope in {
+              "erf": lambda a: 2 / mp.sqrt(mp.pi) * _exp(-a * a),
+              "erfc": lambda a: -2 / mp.sqrt(mp.pi) * _exp(-a * a), "norm_cdf": _norm_density, "log_norm_cdf": _hazard,
+              "norm_ppf": lambda a: 1 / _norm_density(_norm_ppf(a)),
+              "erfinv": lambda a: mp.sqrt(mp.pi) / 2 * mp.exp(_erfinv(a) ** 2)}.items()}
 """What the functions that are defined as integrals integrate: their first derivative, without thousands of digits."""
 
 
@@ -144,6 +227,8 @@ def within_reach(name: str, point: Sequence[float]) -> bool:
         return not any(x == 0 and math.copysign(1, x) < 0 for x in point)
     if name == "away":
         return point[0] != 0
+    if name == "polygamma":
+        return point[0] < 60 and point[1] > -200
     return name != "pow" or point[0] == 0 or abs(point[1]) * abs(math.log(abs(point[0]))) < 1e5
 
 
@@ -166,6 +251,8 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
         return mpf(0)
     if name in ("fmod", "mod", "floordiv") and abs(point[0] or 1.0) > abs(point[1]) * 2.0 ** 60:
         return None  # there the steps are closer together than differences are taken
+    if value(name, point) is None:
+        return None
     if name in INTEGRANDS and orders[0]:
         function, orders = INTEGRANDS[name], [orders[0] - 1]
     step_bits, most = 120, 5000 if any(0 < abs(x) < 1e-100 for x in point) else 2500

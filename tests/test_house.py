@@ -20,6 +20,7 @@ FLOORS = [
     {"_core.rows"},
     {"primitives"},
     {"_core.special"},
+    {"_core.gamma"},
     {"_core.graph", "_core.numbers", "_core.recording", "_core.c_text", "_core.trees"},
     {"_core.persistence"},
     {"_core.value"},

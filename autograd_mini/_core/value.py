@@ -15,7 +15,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from autograd_mini import primitives
-from autograd_mini._core import graph, persistence, recording, registry, rows, special, sweep, trees
+from autograd_mini._core import (
+    gamma,  # noqa: F401  (the table's last page)
+    graph,
+    persistence,
+    recording,
+    registry,
+    rows,
+    special,
+    sweep,
+    trees,
+)
 from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.numbers import (
     TracedNumber,

@@ -207,6 +207,57 @@ def norm_cdf(a: Any) -> Any: return (-a / flint.arb(2).sqrt()).erfc() / 2
 def norm_pdf(a: Any) -> Any: return (-a * a / 2).exp() / (2 * flint.arb.pi()).sqrt()
 
 
+def _polygammas(n: int, a: Any) -> Any:
+    """The derivative of that order of digamma: over a power series, its Taylor series."""
+    point = centre(a)
+    terms = [flint.acb(point).polygamma(n + k).real / math.factorial(k)
+             for k in range(1 if a is point else flint.ctx.cap)]
+    total = terms.pop()
+    for term in reversed(terms):
+        total = term + (a - point) * total
+    return total
+
+
+@_meaning
+def lgamma(a: Any) -> Any: return a.lgamma() if centre(a) > 0 else absolute(a.gamma()).log()
+
+@_meaning
+def digamma(a: Any) -> Any: return _polygammas(0, a)
+
+@_meaning
+def trigamma(a: Any) -> Any: return _polygammas(1, a)
+
+
+@_meaning
+def polygamma(n: Any, a: Any) -> Any:
+    return _polygammas(int(float(n)), a) if n.is_exact() and n.is_integer() and n >= 0 else None
+
+
+@_meaning
+def erfcx_slope(a: Any) -> Any: return 2 * a * (a * a).exp() * a.erfc() - 2 / flint.arb.pi().sqrt()
+
+
+@_meaning
+def norm_ppf(a: Any) -> Any:
+    first = -flint.arb(2).sqrt() * (2 * centre(a)).erfcinv()
+    return _inverse(a, first, lambda y: (y * y / 2).exp() * (2 * flint.arb.pi()).sqrt())
+
+
+@_meaning
+def erfinv(a: Any) -> Any:
+    return _inverse(a, centre(a).erfinv(), lambda y: (y * y).exp() * flint.arb.pi().sqrt() / 2)
+
+
+def _inverse(a: Any, first: Any, slope: Callable[[Any], Any]) -> Any:
+    """What starts there and has that derivative, a function of itself: every round finds one more term."""
+    if type(a) is not flint.arb_series:
+        return first
+    whole = flint.arb_series([first])
+    for _ in range(flint.ctx.cap):
+        whole = first + _grown(slope(whole), a)
+    return whole
+
+
 # Methods of arb that arb_series does not have -------------------------------------------------------------------------
 
 

@@ -65,13 +65,11 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keyword
     _refuse_captured(made.constant_leaves, lambda: _run(call, layouts, numbers, slot_names)[1])
     body = made.body([made.constant(entry) if type(entry) is float else next(slots) for entry in outputs])
     named = {made.place(slot): name for slot, name in made.names.items() if made.place(slot) >= body.first_operation}
-    name = f.name if isinstance(f, Program) else getattr(f, "__name__", type(f).__name__)
+    name = getattr(f, "__name__", type(f).__name__)
     return Program(name, names, len(example), layouts, output_layout, body, named, numbers)
 
 
 def _argument_names(f: Callable[..., Any], example: Sequence[Any]) -> list[str]:
-    if isinstance(f, Program):
-        return [*f.parameters[:len(example)]]
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
