@@ -324,14 +324,14 @@ log1p_decay = primitive("log1p_decay", None, (lambda y, a: -sign(a) * sigmoid(-a
                         expansion=lambda a: log1p(decay(a)), formula=lambda a: ln(1 + exp(-abs(a))),
                         lanes="direct.log1p_decay")
 sigmoid = primitive("sigmoid", None, (lambda y, a: logistic_pdf(a),), latex=r"\sigma\left({0}\right)", at=(-0.7, 20.0),
-                    expansion=lambda a: where(less(a, 0), decay(a), 1.0) / (1 + decay(a)),
+                    scipy="expit", expansion=lambda a: where(less(a, 0), decay(a), 1.0) / (1 + decay(a)),
                     formula=lambda a: 1 / (1 + exp(-a)), course=("y*(1 - y)",))
 logistic_pdf = primitive("logistic_pdf", None, (lambda y, a: -y * tanh(a / 2),), ulps=(3, 4),
                          latex=r"\sigma'\left({0}\right)", at=(-0.7, 1e-9, 20.0),
                          expansion=lambda a: decay(a) / square(1 + decay(a)),
                          formula=lambda a: exp(-a) / (1 + exp(-a)) ** 2)
 log_sigmoid = primitive("log_sigmoid", None, (lambda y, a: sigmoid(-a),), latex=r"\ln\sigma\left({0}\right)",
-                        expansion=lambda a: minimum(a, 0.0) - log1p_decay(a), at=(-0.7, 20.0),
+                        scipy="log_expit", expansion=lambda a: minimum(a, 0.0) - log1p_decay(a), at=(-0.7, 20.0),
                         formula=lambda a: ln(1 / (1 + exp(-a))))
 softplus = primitive("softplus", None, (lambda y, a: sigmoid(a),), latex=r"\operatorname{{softplus}}\left({0}\right)",
                      expansion=lambda a: maximum(a, 0.0) + log1p_decay(a), at=(-0.7, 20.0),
@@ -357,7 +357,7 @@ erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * gaussian(
                  latex=r"\operatorname{{erfc}}\left({0}\right)", at=(-0.7, 3.0), course=("-2/sqrt(pi)*exp(-a**2)",),
                  lanes="special.erfc", exact="erfc", sympy="erfc")
 norm_cdf = primitive("norm_cdf", None, (lambda y, a: ONE_OVER_SQRT_2PI * gaussian(a, -0.5),),
-                     expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
+                     scipy="ndtr", expansion=lambda a: 0.5 * erfc(-a / SQRT2), formula=lambda a: erfc(-a / sqrt(2)) / 2,
                      latex=r"\Phi\left({0}\right)", at=(-0.7, 3.0),
                      ulps=(lambda a: 3 + 2 * a * min(a, 0.0), 4),  # a / sqrt(2) is rounded before exp(-a^2 / 2)
                      course=("exp(-a**2/2)/sqrt(2*pi)",), exact="norm_cdf", sympy="norm_cdf")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 
 import autograd_mini
 from autograd_mini.program import trace
@@ -29,8 +30,9 @@ def numbers(entries, wrap):
 
 def names(wrap):
     """The variables of the page, with floats or with Values in the place of Values."""
-    return {"np": np, "autograd_mini": autograd_mini, "functools": functools, "X": np.arange(6.0).reshape(2, 3),
-            "v": wrap(0.75), "a": numbers([0.75, -1.25, 2.0], wrap), "M": numbers([[2.0, 1.0], [1.0, 3.0]], wrap)}
+    return {"np": np, "scipy": scipy, "autograd_mini": autograd_mini, "functools": functools,
+            "X": np.arange(6.0).reshape(2, 3), "v": wrap(0.75), "a": numbers([0.75, -1.25, 2.0], wrap),
+            "M": numbers([[2.0, 1.0], [1.0, 3.0]], wrap)}
 
 
 def data(result):
@@ -50,14 +52,69 @@ def test_what_works(line):
     np.testing.assert_allclose(data(found), eval(line, names(float)), rtol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("line", [line for row in rows("What works on arguments of grad and trace") for line in row])
+def test_what_works_on_arguments(line):
+    variables, bare = names(autograd_mini.Value), names(float)
+
+    def at(a, M, v):
+        return eval(line, {**variables, "a": a, "M": M, "v": v})
+
+    def total(*arguments):
+        return np.sum(at(*arguments))
+
+    expected = eval(line, bare)
+    arguments = [data(bare[name]) if name != "v" else 0.75 for name in ("a", "M", "v")]
+    np.testing.assert_allclose(trace(at, *arguments)(*arguments), expected, rtol=1e-14, atol=1e-16)
+    gradients = autograd_mini.grad(total, (0, 1, 2))(*arguments)
+    for slope, traced in zip(gradients, trace(autograd_mini.grad(total, (0, 1, 2)), *arguments)(*arguments)):
+        np.testing.assert_allclose(slope, traced, rtol=1e-14, atol=1e-16)
+    if "sign" not in line:
+        assert sum(np.abs(slope).sum() for slope in gradients) > 0
+
+
+def names_of_scipy():
+    sentence = PAGE.split("SciPy's functions of a Value")[1].split("\n\n")[0]
+    return re.findall(r"`(?:scipy\.special\.)?(\w+)(?:\(v\))?`", sentence)
+
+
+@pytest.mark.parametrize("name", names_of_scipy())
+def test_names_of_scipy_on_a_value(name):
+    function = getattr(scipy.special, name)
+    others = [0.6] * (function.nin - 1)
+    found = function(autograd_mini.Value(0.3), *others)
+    assert isinstance(found, autograd_mini.Value) and found.data == pytest.approx(function(0.3, *others), rel=1e-14)
+
+
 @pytest.mark.parametrize("line, instead", rows("What follows NumPy's comparisons"))
 def test_what_follows_comparisons(line, instead):
     by_numpy, by_rows = (eval(code, names(autograd_mini.Value)) for code in (line, instead))
     np.testing.assert_allclose(data(by_numpy), data(by_rows))
     assert all(isinstance(entry, autograd_mini.Value) for entry in np.asarray(by_rows, dtype=object).ravel())
-    variables = names(autograd_mini.Value)
-    with pytest.raises(autograd_mini.TracedBranchError):
-        trace(lambda a: eval(line, {**variables, "a": a}), data(variables["a"]))
+    variables, order = names(autograd_mini.Value), "sort" in line or "median" in line or "arg" in line
+
+    def traced():
+        return trace(lambda a: eval(line, {**variables, "a": a}), data(variables["a"]))(data(variables["a"]))
+
+    if order:
+        with pytest.raises(autograd_mini.TracedBranchError):
+            traced()
+    else:
+        np.testing.assert_allclose(traced(), data(by_rows))
+
+
+def test_the_maximum_of_a_trace_follows_its_arguments():
+    assert trace(np.max, np.zeros(3))(np.array([1.0, 5.0, 2.0])) == 5.0
+    assert autograd_mini.grad(np.max)(np.array([1.0, 1.0])).tolist() == [0.5, 0.5]
+
+
+def test_a_sum_is_a_balanced_tree():
+    depth = {}
+    total = []
+    autograd_mini.grad(lambda a: total.append(np.sum(a)) or total[0])(np.ones(1000))
+    for node in autograd_mini.topological_order(total[0]):
+        depth[id(node)] = 1 + max((depth[id(o)] for o in node.operands), default=0)
+    assert depth[id(total[0])] == 11
 
 
 @pytest.mark.parametrize("line, instead", rows("What NumPy makes impossible"))

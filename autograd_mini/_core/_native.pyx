@@ -347,6 +347,9 @@ cdef class Value:
                 return record2(row, <PyObject*>inputs[0], <PyObject*>inputs[1])
         return registry.array_ufunc(ufunc, method, inputs, keywords) if registry.array_ufunc else NotImplemented
 
+    def __array_function__(self, function, types, args, keywords):
+        return registry.array_function(function, args, keywords) if registry.array_function else NotImplemented
+
     def __reduce__(self):
         return persistence.reduce(self, "native")
 

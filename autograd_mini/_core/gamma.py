@@ -221,6 +221,7 @@ trigamma = primitive("trigamma", None, (lambda y, a: polygamma(2.0, a),), expans
                      latex=r"\psi'\left({0}\right)", exact="trigamma", sympy="trigamma",
                      ulps=(lambda a: 4 if a > -0.5 else 5, lambda a: _polygamma_ulps(2.0, a)))
 digamma = primitive("digamma", None, (lambda y, a: trigamma(a),), expansion=_digamma, at=(0.7, 4.5, -1.3),
+                    scipy="psi",
                     latex=r"\psi\left({0}\right)", domain="a > 0, or a no integer", exact="digamma", sympy="digamma",
                     ulps=(_digamma_ulps, 5))
 gamma: Primitive = primitive("gamma", None, (lambda y, a: y * digamma(a),), expansion=_gamma, at=(0.7, 4.5, -1.3),
@@ -228,6 +229,7 @@ gamma: Primitive = primitive("gamma", None, (lambda y, a: y * digamma(a),), expa
                              sympy="gamma", course=("y*digamma(a)",),
                              ulps=(lambda a: 4 if a > -0.5 else 5, lambda a: 6 + _digamma_ulps(a)))
 lgamma = primitive("lgamma", None, (lambda y, a: digamma(a),), expansion=_lgamma, at=(0.7, 4.5, -1.3),
+                   scipy="gammaln",
                    latex=r"\ln\left|\Gamma\left({0}\right)\right|", exact="lgamma", sympy="loggamma",
                    ulps=(_lgamma_ulps, _digamma_ulps))
 
@@ -291,7 +293,8 @@ def _beta_ulps(a: float, b: float) -> float:
 
 lbeta = primitive("lbeta", None, (lambda y, a, b: _positive(b, _digamma_step(a, b)),
                                   lambda y, a, b: _positive(a, _digamma_step(b, a))),
-                  expansion=_lbeta, latex=r"\ln \mathrm{{B}}\left({0}, {1}\right)", domain="a > 0 and b > 0",
+                  expansion=_lbeta, scipy="betaln",
+                  latex=r"\ln \mathrm{{B}}\left({0}, {1}\right)", domain="a > 0 and b > 0",
                   at=((0.7, 2.5), (3.0, 20.0), (30.0, 20.0)), ulps=(_lbeta_ulps, _steps_ulps),
                   formula=lambda a, b: lgamma(a) + lgamma(b) - lgamma(a + b),
                   course=("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"))

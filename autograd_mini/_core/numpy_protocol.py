@@ -1,30 +1,34 @@
 """How Values and NumPy arrays meet.
 
-An array of Values is an object array, and NumPy applies functions to it element by element, by the methods of Value.
-What reaches this module is the other case: a NumPy function called on a Value itself, or a bare array beside one.
+An array of Values is an object array. One that a user builds with `np.array` is a plain one, to which NumPy applies
+functions element by element, by the methods of Value. What the package hands out, and what comes of that, is a
+`ValueArray`: there NumPy's and SciPy's names mean the rows of the table, whether an entry is a Value or a number, and
+sums are balanced trees. Arithmetic stays with NumPy's own loops in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
 from autograd_mini._core import registry
+from autograd_mini._core.errors import TracedBranchError
 from autograd_mini._core.numbers import branch_on_traced, real
 from autograd_mini._core.rows import ROWS, TABLE, Primitive
 from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
 
+_ASKED = (np.isnan, np.isinf, np.isfinite, np.signbit)
 _OPERATORS: dict[Any, Callable[..., Any]] = {
     np.greater: lambda a, b: a > b, np.greater_equal: lambda a, b: a >= b, np.not_equal: lambda a, b: a != b,
     np.less: lambda a, b: a < b, np.less_equal: lambda a, b: a <= b, np.equal: lambda a, b: a == b,
     np.add: lambda a, b: a + b, np.subtract: lambda a, b: a - b, np.multiply: lambda a, b: a * b,
     np.divide: lambda a, b: a / b, np.power: lambda a, b: a ** b, np.negative: lambda a: -a, np.positive: lambda a: +a,
-    np.absolute: abs, np.fabs: abs, np.float_power: lambda a, b: a ** b,
+    np.absolute: abs, np.fabs: abs, np.conjugate: lambda a: +a, np.float_power: lambda a, b: a ** b,
     np.deg2rad: lambda a: a * (np.pi / 180), np.rad2deg: lambda a: a * (180 / np.pi),
     np.radians: lambda a: a * (np.pi / 180), np.degrees: lambda a: a * (180 / np.pi),
-    **{ask: lambda a, ask=ask: _decided(ask, a) for ask in (np.isnan, np.isinf, np.isfinite, np.signbit)},
+    **{ask: lambda a, ask=ask: _decided(ask, a) for ask in _ASKED},
 }
 
 
@@ -33,7 +37,17 @@ _THE_SAME = {"add", "subtract", "multiply", "divide", "power", "negative", "abso
 """Operators that do what the row of their ufunc does, for all operands."""
 
 
+_TWINS = {"fmax": "autograd_mini.maximum", "fmin": "autograd_mini.minimum",
+          "heaviside": "autograd_mini.where(autograd_mini.less(0, v), 1, 0)", "divmod": "v // a and v % a",
+          "copysign": "autograd_mini.abs(v) * autograd_mini.sign(a)", "_zeta": "autograd_mini.polygamma",
+          "loggamma": "autograd_mini.lgamma", "erfcinv": "autograd_mini.erfinv(1 - v)",
+          "rel_entr": "autograd_mini.xlogy(a, a / b)", "modf": "autograd_mini.trunc(v) and v - autograd_mini.trunc(v)"}
+"""What to write for functions that are no row."""
+
+
 def _decided(ask: Any, value: Any) -> bool:
+    if not registry.is_value(value):
+        return bool(ask(value))
     if value.is_traced:
         raise branch_on_traced(f"np.{ask.__name__}")
     return bool(ask(value.data))
@@ -43,21 +57,26 @@ def _equivalent(ufunc: Any, operands: Sequence[Any]) -> Any:
     """The function of Values that a ufunc stands for, or None."""
     if ufunc in _OPERATORS:
         return _OPERATORS[ufunc]
-    for row in TABLE.values():
-        if row.numpy == ufunc.__name__:
-            return registry.engine_of(operands).functions[row.name]
-    return None
+    row = _row(ufunc.__name__)
+    return None if row is None else registry.engine_of(operands).functions[row.name]
+
+
+def _row(name: str) -> Optional[Primitive]:
+    """The row that NumPy or scipy.special knows by that name."""
+    found = [row for row in TABLE.values() if name in (row.numpy, row.scipy)]
+    return found[0] if found else TABLE.get(name)
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
     """NumPy's operation over Values and arrays: an object array of Values, or a Value where nothing is an array."""
-    if method == "reduce" and ufunc in (np.add, np.multiply, np.maximum, np.minimum):
+    if method == "reduce" and not isinstance(inputs[0], np.ndarray) and ufunc in _REDUCED:
         return inputs[0]  # np.sum(v): a Value is one number
     if ufunc is np.matmul or method not in ("__call__", "outer"):
         return NotImplemented
     apply = _equivalent(ufunc, inputs)
     if apply is None:
-        raise TypeError(f"np.{ufunc.__name__} has no derivative rule for a Value: use a function of autograd_mini, "
+        twin = _TWINS.get(ufunc.__name__, "a function of autograd_mini")
+        raise TypeError(f"np.{ufunc.__name__} has no derivative rule for a Value: use {twin}, "
                         "or v.data for the bare number")
     unknown = set(keywords) - {"out"}
     if unknown:
@@ -71,7 +90,7 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
         out, = keywords["out"]
         out[...] = result
         return out
-    return result
+    return result.astype(bool) if ufunc in _ASKED and isinstance(result, np.ndarray) else of_values(result)
 
 
 def _boxed(operand: Any) -> np.ndarray:
@@ -98,9 +117,118 @@ def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
 
     with np.errstate(all="ignore"):
         result = np.frompyfunc(apply, len(operands), 1)(*boxes)
-    return result if any(map(registry.is_value, result.flat)) else result.astype(float)
+    return result.view(ValueArray) if any(map(registry.is_value, result.flat)) else result.astype(float)
 
 
+# Arrays of Values -----------------------------------------------------------------------------------------------------
+
+_COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
+_LOOPS = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.matmul, np.power, np.logical_and,
+          np.logical_or, np.logical_not}
+"""What NumPy's loops over objects do right, by the operators of the entries; of comparisons they make decisions."""
+
+_REDUCED = {np.add, np.multiply, np.maximum, np.minimum, np.logaddexp}
+
+
+class ValueArray(np.ndarray):
+    """An array of Values and numbers, on which NumPy's and SciPy's names mean the rows of the table."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method == "reduce" and ufunc in _REDUCED and keywords.get("where", True) is True:
+            return _tree(ufunc, inputs[0], **{key: given for key, given in keywords.items() if key != "where"})
+        if not _is_loop(ufunc, inputs) and method in ("__call__", "outer") and self.dtype == object:
+            return array_ufunc(ufunc, method, inputs, keywords)
+        bare = [plain(operand) for operand in inputs]
+        if keywords.get("out"):
+            keywords["out"] = tuple(plain(array) for array in keywords["out"])
+        return of_values(getattr(ufunc, method)(*bare, **keywords))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        return array_function(function, args, keywords)
+
+
+def _is_loop(ufunc: Any, inputs: Sequence[Any]) -> bool:
+    """Whether NumPy's loop over objects is right: for arithmetic, a user's own ufunc, and a comparison that decides."""
+    is_of_objects = set("".join(ufunc.types)) <= set("O->")
+    return ufunc in _LOOPS or is_of_objects or (ufunc in _COMPARISONS and not any(map(_is_traced, inputs)))
+
+
+def _is_traced(operand: Any) -> bool:
+    return any(registry.is_value(entry) and entry.is_traced for entry in _boxed(operand).flat)
+
+
+def plain(operand: Any) -> Any:
+    """An array as NumPy's own kind."""
+    return operand.view(np.ndarray) if isinstance(operand, ValueArray) else operand
+
+
+def of_values(result: Any) -> Any:
+    """What NumPy returned; an array of objects as one of Values."""
+    if isinstance(result, np.ndarray) and isinstance(result, ValueArray) != (result.dtype == object):
+        return result.view(ValueArray if result.dtype == object else np.ndarray)
+    return result
+
+
+def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
+          initial: Any = np._NoValue) -> Any:
+    """A reduction as one balanced tree: neighbours first."""
+    array = np.asarray(array).view(np.ndarray)
+    reduced = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = sorted(place % array.ndim for place in reduced) if array.ndim else []
+    kept = [place for place in range(array.ndim) if place not in axes]
+    shape = tuple(1 if place in axes else size for place, size in enumerate(array.shape))
+    level = array.transpose([*axes, *kept]).reshape((-1, *[array.shape[place] for place in kept])).view(ValueArray)
+    if not len(level):
+        return ufunc.reduce(plain(level), initial=initial)
+    while len(level) > 1:
+        odd = level[len(level) // 2 * 2:]
+        level = np.concatenate([ufunc(level[:-1:2], level[1::2]), odd])
+    if initial is not np._NoValue:
+        level = ufunc(level, initial)
+    result = level.reshape(shape) if keepdims else level[0]
+    if out is not None:
+        out[0][...] = result
+        return out[0]
+    return result
+
+
+def array_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """A function of NumPy where an argument is a Value or an array of them."""
+    try:
+        return of_values(_FUNCTIONS.get(function, function._implementation)(*args, **keywords))
+    except TypeError as error:
+        if function.__module__ != "numpy.linalg" or isinstance(error, TracedBranchError):
+            raise
+        raise TypeError(f"np.linalg.{function.__name__} has no loop for Values: "
+                        "write it in sums and products, as docs/numpy.md does") from None
+
+
+def _where(condition: Any, *choices: Any) -> Any:
+    if len(choices) == 2 and np.asarray(condition).dtype == object:
+        return over_array(TABLE["where"], [condition, *choices])
+    return np.where._implementation(plain(condition), *map(plain, choices))  # type: ignore[attr-defined]
+
+
+def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    return abs(np.subtract(a, b)) <= atol + rtol * abs(np.asarray(b).view(ValueArray) + 0.0)
+
+
+def _clip(a: Any, low: Any = None, high: Any = None, **keywords: Any) -> Any:
+    low, high = keywords.pop("min", low), keywords.pop("max", high)
+    if keywords:
+        raise TypeError(f"np.clip on Values does not take {', '.join(keywords)}=")
+    return over_array(TABLE["clip"], [a, -np.inf if low is None else low, np.inf if high is None else high])
+
+
+def _row_of_arrays(name: str) -> Callable[..., Any]:
+    return lambda a: over_array(TABLE[name], [a])
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.where: _where, np.isclose: _isclose, np.clip: _clip, np.sinc: _row_of_arrays("sinc")}
+"""Functions of NumPy that are no ufuncs and would look at numbers, by what they mean."""
+
+registry.array_function, registry.array_kind = array_function, ValueArray
 registry.array_ufunc = array_ufunc
 registry.over_array = over_array
 registry.ufunc_rows.update({getattr(np, row.numpy): row.index for row in ROWS

@@ -77,6 +77,12 @@ mimebundle: Optional[Callable[[Any], dict[str, Any]]] = None
 array_ufunc: Optional[Callable[..., Any]] = None
 """(ufunc, method, inputs, keywords) -> NumPy's operation over Values."""
 
+array_function: Optional[Callable[..., Any]] = None
+"""(function, args, keywords) -> a function of NumPy that is no ufunc, where an argument is a Value."""
+
+array_kind: Any = None
+"""The kind of array that holds Values."""
+
 over_array: Optional[Callable[..., Any]] = None
 """(function of a row, operands) -> the function applied elementwise, where an operand is an array."""
 

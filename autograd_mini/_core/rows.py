@@ -44,6 +44,7 @@ class Primitive:
     binds      binding strength of the text and of the LaTeX
     at         sample points for the tests that a row brings with it, a tuple for each
     numpy      the ufunc of the same meaning
+    scipy      the ufunc of scipy.special of the same meaning, where its name is not the row's
     arrays     expression of the value over NumPy arrays, where it is no ufunc: `a`, `b`, `c` are the operands
     expansion  operands -> the same value in basic rows, in the form that is numerically stable
     formula    operands -> the textbook form, which exact arithmetic and symbolic algebra read
@@ -75,6 +76,7 @@ class Primitive:
     binds: tuple[int, int] = (ATOM, ATOM)
     at: tuple[tuple[float, ...], ...] = ()
     numpy: Optional[str] = None
+    scipy: Optional[str] = None
     arrays: Optional[str] = None
     expansion: Optional[Rule] = None
     formula: Optional[Rule] = None
@@ -254,6 +256,8 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive needs an identifier as its name, not {name!r}")
+    if name in BUILT_IN and not named:
+        name += "_"  # a function that wraps another library's of the same name
     if name in BUILT_IN:
         raise ValueError(f"{name!r} is a built-in primitive and cannot be redefined: choose another name")
     rules = _rules(name, partials)

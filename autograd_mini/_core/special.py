@@ -255,6 +255,7 @@ log_norm_cdf = primitive("log_norm_cdf", None,
                          (lambda y, a: where(less(a, 0), SQRT_2_OVER_PI / erfcx(abs(a) / SQRT2),
                                              norm_pdf(a) / exp(y)),),
                          expansion=_log_norm_cdf, formula=lambda a: ln(norm_cdf(a)), at=(-0.7, 0.3, 3.0),
+                         scipy="log_ndtr",
                          latex=r"\ln\Phi\left({0}\right)", course=("norm_pdf(a)/norm_cdf(a)",), ulps=(4, 6))
 
 # The inverse of the normal distribution function ----------------------------------------------------------------------
@@ -295,6 +296,7 @@ def _quantile_slope(x: Any, tail: Any, unit: Any) -> Any:
 
 norm_ppf = primitive("norm_ppf", None, (lambda y, a: _quantile_slope(y / SQRT2, _tail(a), SQRT_PI_OVER_2),),
                      expansion=lambda a: sign(a - 0.5) * _quantile(abs(a - 0.5), _tail(a)), at=(0.3, 0.7, 1e-9),
+                     scipy="ndtri",
                      latex=r"\Phi^{{-1}}\left({0}\right)", domain="0 <= a <= 1", exact="norm_ppf", sympy="norm_ppf",
                      course=("1/norm_pdf(y)",), ulps=(4, 5))
 erfinv = primitive("erfinv", None, (lambda y, a: _quantile_slope(y, 1 - _size(a), SQRT_PI / 2),), domain="-1 <= a <= 1",

@@ -253,7 +253,7 @@ def array_of(entries: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
         return np.array(entries, dtype=float).reshape(shape)
     array = np.empty(len(entries), dtype=object)
     array[:] = entries
-    return array.reshape(shape)
+    return array.reshape(shape).view(registry.array_kind)
 
 
 def values(tree: Any, role: str) -> list[Any]:

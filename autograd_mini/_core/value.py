@@ -267,6 +267,9 @@ class Value:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         return registry.array_ufunc(ufunc, method, inputs, keywords) if registry.array_ufunc else NotImplemented
 
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        return registry.array_function(function, args, keywords) if registry.array_function else NotImplemented
+
     def __reduce__(self) -> tuple[Any, ...]:
         return persistence.reduce(self, "python")
 

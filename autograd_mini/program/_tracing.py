@@ -9,8 +9,6 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from autograd_mini._body.builder import builder
 from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
@@ -106,9 +104,7 @@ def _run(f: Callable[..., Any], layouts: Sequence[Any], numbers: Sequence[float]
     def content(part: Part) -> Any:
         if part.shape is None:
             return inputs[part.start]
-        array = np.empty(part.size, dtype=object)
-        array[:] = inputs[part.start:part.start + part.size]
-        return array.reshape(part.shape)
+        return trees.array_of(inputs[part.start:part.start + part.size], part.shape)
 
     with recording.differentiating():
         return inputs, f(*[fill(layout, content) for layout in layouts])
