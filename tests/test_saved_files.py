@@ -44,7 +44,7 @@ def test_a_program_comes_back_as_it_was(program, tmp_path):
     again = load(tmp_path / "p.json")
     assert again == program and hash(again) == hash(program) and repr(again) == repr(program)
     assert again.example == program.example and again.name == program.name and again.input_names == program.input_names
-    assert repr(again(*EXAMPLE)) == repr(program(*EXAMPLE))
+    assert repr(again(*EXAMPLE)) == repr(program(*EXAMPLE)) and am.Program.load(tmp_path / "p.json") == program
     derived = trace(lambda x: am.exp(x @ x), np.ones(3)).hessian()
     save(derived, tmp_path / "h.json")
     assert load(tmp_path / "h.json") == derived
@@ -65,6 +65,8 @@ def test_a_graph_comes_back_with_names_scopes_gradients_and_sharing(tmp_path):
     loss = z * z + cubed(x) * y
     loss.backward()
     save({"loss": loss, "parts": [z, y, z]}, tmp_path / "g.json")
+    with pytest.raises(SavedFileError, match="holds a graph"):
+        am.Program.load(tmp_path / "g.json")
     again = load(tmp_path / "g.json")
     first, _, last = again["parts"]
     assert first is last and first.name == "z" and first.note.scope == ("outer", "inner") and first.data == z.data

@@ -80,7 +80,14 @@ def test_parquet_comes_batch_by_batch(tmp_path):
     parquet.write_table(table, tmp_path / "t.parquet", row_group_size=7_000)
     program = trace(lambda w, a, b, y: (w[0] * a + w[1] * b - y) ** 2, W, 1.0, 1.0, 1.0)
     batches = parquet.ParquetFile(tmp_path / "t.parquet").iter_batches(3_000)
-    assert program.mean(W, batches=(tuple(batch.columns) for batch in batches)) == program.mean(W, X[:, 0], X[:, 1], Y)
+    assert program.mean(W, batches=(batch.columns for batch in batches)) == program.mean(W, X[:, 0], X[:, 1], Y)
+
+
+def test_an_argument_that_is_a_tuple_itself_is_one_item():
+    program = trace(lambda w, pair: w * pair[0] + pair[1], 1.0, (1.0, 2.0))
+    pairs = [(X[:3000, 0], X[:3000, 1]), (X[3000:, 0], X[3000:, 1])]
+    assert program.sum(2.0, batches=pairs) == program.sum(2.0, batches=[(pair,) for pair in pairs]) \
+        == program.sum(2.0, (X[:, 0], X[:, 1]))
 
 
 def test_no_items_and_no_rows():
@@ -95,6 +102,8 @@ def test_items_that_do_not_fit_are_named():
         STEP.sum(W, B, batches=[X[:5]])
     with pytest.raises(TypeError, match="batch 1 has other arguments as data"):
         STEP.sum(W, B, batches=[(X[:5], Y[:5]), (X[:5], 1.0)])
+    with pytest.raises(TypeError, match=r"batch 0: .* takes 4 arguments"):
+        STEP.sum(W, B, batches=[(X[:5], Y[:5], Y[:5])])
     with pytest.raises(TypeError, match="by position"):
         STEP.sum(w=W, b=B, batches=[(X, Y)])
     with pytest.raises(ValueError, match="keyword 'batches' of their own"):

@@ -83,6 +83,14 @@ def load(path: Path) -> Any:
     raise SavedFileError(f"{os.fspath(path)} cannot be loaded: {reason}")
 
 
+def load_program(path: Path) -> Program:
+    """The Program in a file; SavedFileError where it holds a graph."""
+    found = load(path)
+    if not isinstance(found, Program):
+        raise SavedFileError(f"{os.fspath(path)} holds a graph, not a Program: load it with autograd_mini.load")
+    return found
+
+
 class _Refused(Exception):
     """Why a file does not fit."""
 

@@ -137,8 +137,8 @@ class Program:
         them is shared.
 
         `batches` is for data beyond memory: the arguments are the shared ones then, the first ones, and each item holds
-        the others, an array or a tuple of them, with any number of rows. The sum has the bits of the whole array, and
-        each item can be overwritten when the next one is asked for. On a terminal a bar says how far it is.
+        the others, an array or a tuple or list of them, with any number of rows. The sum has the bits of the whole
+        array, and each item can be overwritten when the next one is asked for. On a terminal a bar says how far it is.
 
         >>> from autograd_mini.program import trace
         >>> trace(lambda w, x: w * x, 1.0, 1.0).sum(2.0, batches=([x, x + 1.0] for x in range(3)))
@@ -161,7 +161,8 @@ class Program:
         """The sums over batches of data, and how many rows they had."""
         if keywords:
             raise TypeError(f"with batches={self.name} takes what is shared by position: the data comes in the items")
-        return stream(self._batch, arguments, batches, self.body.inputs, len(self.body.outputs),
+        missing = len(self.parameters) - len(arguments)
+        return stream(self._batch, arguments, missing, batches, self.body.inputs, len(self.body.outputs),
                       lambda batch: self._executors.sums(batch, executor, threads))
 
     def _reduce(self, purpose: str, arguments: tuple[Any, ...], executor: Optional[str], threads: Optional[int]) -> Any:
@@ -230,7 +231,7 @@ class Program:
         >>> second = trace(lambda x: ((x[1:] - x[:-1]) ** 2).sum(), np.ones(1000)).sparse_hessian()
         >>> second
         <sparse_hessian(<lambda>): 1000 x 1000, 2998 entries>
-        >>> second(np.ones(1000)).sum()
+        >>> float(second(np.ones(1000)).sum())
         0.0
         """
         from autograd_mini.program._sparse import hessian
@@ -248,7 +249,7 @@ class Program:
 
         >>> from autograd_mini import trace, text
         >>> text(trace(lambda x, y: x * y + 1.0, 2.0, 3.0).graph())
-        'x*y + 1'
+        'x * y + 1'
         """
         return _composing.graph(self)
 
@@ -298,10 +299,20 @@ class Program:
         return _sources.python_source(self, name)
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Write the program to a JSON file that `autograd_mini.load` reads; see `autograd_mini.save`."""
+        """Write the program to a JSON file that `Program.load` and `autograd_mini.load` read; see `autograd_mini.save`."""
         from autograd_mini.program._file import save
 
         save(self, path)
+
+    @staticmethod
+    def load(path: Union[str, os.PathLike[str]]) -> Program:
+        """The Program in a file that `save` wrote; see `autograd_mini.load`.
+
+        Raises SavedFileError where the file does not fit, or holds a graph.
+        """
+        from autograd_mini.program._file import load_program
+
+        return load_program(path)
 
     def llvm_ir(self) -> str:
         """The program as LLVM IR of one example, as it is handed to LLVM."""

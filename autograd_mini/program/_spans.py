@@ -102,12 +102,15 @@ def _part(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(batch.numbers, [Data(at, array[start:stop]) for at, array in batch.data], stop - start)
 
 
-def stream(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...], items: Iterable[Any], inputs: int,
-           outputs: int, run: Run) -> tuple[np.ndarray, int]:
-    """The sums over the rows of all items, and how many rows there were; see `Program.sum`."""
+def stream(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...], missing: int, items: Iterable[Any],
+           inputs: int, outputs: int, run: Run) -> tuple[np.ndarray, int]:
+    """The sums over the rows of all items, and how many rows there were; see `Program.sum`.
+
+    An item holds the `missing` arguments.
+    """
     stage = _Stage(Span(()), np.zeros(inputs), run)
     with _bar() as bar:
-        for number, batch in enumerate(_batches(batch_of, shared, items)):
+        for number, batch in enumerate(_batches(batch_of, shared, missing, items)):
             if number == 0:
                 stage = _Stage(Span(places(batch)), batch.numbers, run)
             elif places(batch) != stage.span.places:
@@ -150,11 +153,12 @@ class _Stage:
             self.held = 0
 
 
-def _batches(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...],
+def _batches(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...], missing: int,
              items: Iterable[Any]) -> Iterator[Batch]:
     for number, item in enumerate(items):
+        is_one = missing == 1 and not (type(item) is tuple and len(item) == 1)
         try:
-            batch = batch_of((*shared, *(item if type(item) is tuple else (item,))))
+            batch = batch_of((*shared, *([item] if is_one or not isinstance(item, (tuple, list)) else item)))
         except TypeError as error:
             raise TypeError(f"batch {number}: {error}") from None
         yield batch
