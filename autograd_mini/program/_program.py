@@ -299,7 +299,7 @@ class Program:
         return _sources.python_source(self, name)
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Write the program to a JSON file that `Program.load` and `autograd_mini.load` read; see `autograd_mini.save`."""
+        """Write the program to a JSON file that `Program.load` and `autograd_mini.load` read; see there."""
         from autograd_mini.program._file import save
 
         save(self, path)
