@@ -16,6 +16,7 @@ _NOW = {
     "_core.trees": ("ravel",),
     "_core.recording": ("record_source", "scope", "strict"),
     "_body.calculus": ("gradient",),
+    "_body.scan": ("scan",),
     "_body.transforms": ("grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"),
     "render": ("Drawing", "draw", "latex", "text", "tree"),
     "functions": ("log",),

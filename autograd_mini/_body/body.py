@@ -9,6 +9,10 @@ which operands come before their users:
 
 A body knows no names and no shapes, so functions that compute the same thing have equal bodies; what is made from a
 body (compiled code, above all) is kept by it. A `Builder` makes bodies; `read` is how everything else looks at one.
+
+An operation may also be a `Loop`, which has any number of operands and of results: its results take as many slots, one
+after the other. Who knows rows only asks for `operations`, which refuses a body with loops, or reads it: unless a
+reading says what a loop means, every step is read by itself.
 """
 
 from __future__ import annotations
@@ -19,11 +23,14 @@ import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Optional, Union
 
+from autograd_mini._body.loops import Loop
+from autograd_mini._core.errors import LoopError
 from autograd_mini._core.rows import Primitive
 
 Operation = tuple[Primitive, tuple[int, ...]]
+Statement = tuple[Union[Primitive, Loop], tuple[int, ...]]
 
 
 @contextlib.contextmanager
@@ -43,7 +50,7 @@ class Body:
 
     inputs       how many inputs there are
     constants    the numbers that the operations and outputs use
-    rows         the rows that the operations use, in the order of their first use
+    rows         the rows and loops that the operations use, in the order of their first use
     code         32-bit integers: for each operation the place of its row in `rows`, then its operands' slots
     outputs      the slots of the results; an output may be an input or a constant
 
@@ -52,13 +59,13 @@ class Body:
 
     inputs: int
     constants: tuple[float, ...]
-    rows: tuple[Primitive, ...]
+    rows: tuple[Union[Primitive, Loop], ...]
     code: bytes
     outputs: tuple[int, ...]
 
-    def __init__(self, inputs: int, constants: Sequence[float], operations: Iterable[Operation],
+    def __init__(self, inputs: int, constants: Sequence[float], operations: Iterable[Statement],
                  outputs: Sequence[int]) -> None:
-        place: dict[Primitive, int] = {}
+        place: dict[Any, int] = {}
         code = array("i")
         for row, operands in operations:
             code.append(place.setdefault(row, len(place)))
@@ -73,33 +80,64 @@ class Body:
         body._set(*fields)
         return body
 
-    def _set(self, inputs: int, constants: tuple[float, ...], rows: tuple[Primitive, ...], code: bytes,
+    def _set(self, inputs: int, constants: tuple[float, ...], rows: tuple[Union[Primitive, Loop], ...], code: bytes,
              outputs: tuple[int, ...]) -> None:
         self.inputs, self.constants, self.rows, self.code, self.outputs = inputs, constants, rows, code, outputs
 
     def _check(self) -> None:
         limit = self.first_operation
-        for row, operands in self.operations:
-            if len(operands) != len(row.partials) or not all(0 <= slot < limit for slot in operands):
+        for row, operands in self.statements:
+            if len(operands) != operand_count(row) or not all(0 <= slot < limit for slot in operands):
                 raise ValueError(f"this is no body: {row!r} is applied to the slots {operands}, and there are {limit}")
-            limit += 1
+            limit += result_count(row)
         if not all(0 <= slot < limit for slot in self.outputs):
             raise ValueError(f"this is no body: its outputs are the slots {self.outputs}, and there are {limit}")
 
     @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        """(primitive, operand slots) for each operation."""
+    def statements(self) -> tuple[Statement, ...]:
+        """(primitive or loop, operand slots) for each operation."""
         with _uncollected():
             return tuple(self._decoded())
 
-    def _decoded(self) -> Iterator[Operation]:
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """(primitive, operand slots) for each operation; LoopError where one of them is a loop."""
+        if self.has_loops:
+            raise LoopError("this works on single operations, and the function has a loop, a recorded `scan`: "
+                            "write that loop in Python where it is wanted")
+        return self.statements  # type: ignore[return-value]
+
+    @cached_property
+    def has_loops(self) -> bool:
+        """Whether some operation is a loop."""
+        return any(type(row) is Loop for row in self.rows)
+
+    @cached_property
+    def primitives(self) -> frozenset[Primitive]:
+        """The rows that are used, in loops as well."""
+        found: set[Primitive] = set()
+        for row in self.rows:
+            if isinstance(row, Loop):
+                found |= row.step.primitives
+            else:
+                found.add(row)
+        return frozenset(found)
+
+    @cached_property
+    def work(self) -> int:
+        """How many operations are carried out, those of a loop for each of its steps."""
+        if not self.has_loops:
+            return len(self.statements)
+        return sum(row.trips * row.step.work if isinstance(row, Loop) else 1 for row, _ in self.statements)
+
+    def _decoded(self) -> Iterator[Statement]:
         code = memoryview(self.code).cast("i").tolist()
         at = 0
         while at < len(code):
             if not 0 <= code[at] < len(self.rows):
                 raise ValueError(f"this is no body: it has {len(self.rows)} rows and uses row {code[at]}")
             row = self.rows[code[at]]
-            behind = at + 1 + len(row.partials)
+            behind = at + 1 + operand_count(row)
             yield row, tuple(code[at + 1:behind])
             at = behind
 
@@ -114,7 +152,7 @@ class Body:
     @property
     def slots(self) -> int:
         """How many slots there are in all."""
-        return self.first_operation + len(self.operations)
+        return self.first_operation + sum(result_count(row) for row, _ in self.statements)
 
     def with_outputs(self, outputs: Sequence[int]) -> Body:
         """The same operations with other slots as outputs."""
@@ -131,8 +169,11 @@ class Body:
         return self.constants[slot - self.inputs]
 
     def read(self, apply: Callable[[Primitive, list[Any]], Any], inputs: Sequence[Any],
-             constant: Callable[[float], Any] = float) -> list[Any]:
+             constant: Callable[[float], Any] = float,
+             loop: Optional[Callable[[Loop, list[Any]], Sequence[Any]]] = None) -> list[Any]:
         """What every slot holds under a reading: given the inputs, what a constant is, what applying a row means.
+
+        `loop` is what applying a loop means; without it the steps of loops are read too, one after the other.
 
         >>> from autograd_mini.primitives import add, mul
         >>> body = Body(2, [3.0], [(mul, (0, 1)), (add, (3, 2))], [4])
@@ -140,13 +181,40 @@ class Body:
         [2.0, 5.0, 3.0, 10.0, 13.0]
         """
         slots = [*inputs, *map(constant, self.constants)]
-        for row, operands in self.operations:
-            slots.append(apply(row, [slots[slot] for slot in operands]))
+        for row, operands in self.statements:
+            given = [slots[slot] for slot in operands]
+            if not isinstance(row, Loop):
+                slots.append(apply(row, given))
+            else:
+                slots.extend(loop(row, given) if loop else row.unrolled(apply, given, constant))
         return slots
 
     def dependent(self, sources: Callable[[int], bool]) -> list[bool]:
         """For every slot: whether it is an input that `sources` accepts, or depends on one."""
-        return self.read(lambda row, operands: any(operands), [*map(sources, range(self.inputs))], lambda number: False)
+        return self.read(lambda row, operands: any(operands), [*map(sources, range(self.inputs))],
+                         lambda number: False, lambda loop, operands: [any(operands)] * loop.results)
+
+    def part(self, inputs: Sequence[int], outputs: Sequence[int]) -> Body:
+        """What some slots, the outputs, need beginning from other slots, which become the inputs."""
+        given = set(inputs)
+        needed = [False] * self.slots
+        for slot in outputs:
+            needed[slot] = slot not in given
+        first, kept = self.slots, []
+        for row, operands in reversed(self.statements):
+            results = range(first - result_count(row), first)
+            first = results.start
+            if any(needed[slot] for slot in results):
+                kept.append((row, operands, results))
+                for slot in operands:
+                    needed[slot] = slot not in given
+        constants = [slot for slot in range(self.inputs, self.first_operation) if needed[slot]]
+        place = {slot: at for at, slot in enumerate([*inputs, *constants])}
+        for _, _, results in reversed(kept):
+            place.update(zip(results, range(len(place), len(place) + len(results))))
+        return Body(len(inputs), [self.constant(slot) for slot in constants],
+                    [(row, tuple([place[slot] for slot in operands])) for row, operands, _ in reversed(kept)],
+                    [place[slot] for slot in outputs])
 
     @cached_property
     def _content(self) -> tuple[Any, ...]:
@@ -172,7 +240,7 @@ class Body:
         try:
             inputs, constants, rows, code, outputs = state
             self._set(int(inputs), tuple(map(float, constants)), tuple(rows), bytes(code), tuple(map(int, outputs)))
-            wrong = self.inputs < 0 or not all(isinstance(row, Primitive) for row in self.rows)
+            wrong = self.inputs < 0 or not all(isinstance(row, (Primitive, Loop)) for row in self.rows)
         except (TypeError, ValueError) as error:
             raise ValueError(f"this is no body: {error}") from None
         if wrong:
@@ -180,5 +248,15 @@ class Body:
         self._check()
 
     def __repr__(self) -> str:
-        return (f"<body of {self.inputs} inputs, {len(self.constants)} constants, {len(self.operations)} operations, "
+        return (f"<body of {self.inputs} inputs, {len(self.constants)} constants, {len(self.statements)} operations, "
                 f"{len(self.outputs)} outputs>")
+
+
+def operand_count(row: Union[Primitive, Loop]) -> int:
+    """How many operands a row or a loop has."""
+    return row.operands if isinstance(row, Loop) else len(row.partials)
+
+
+def result_count(row: Union[Primitive, Loop]) -> int:
+    """How many slots its results take."""
+    return row.results if isinstance(row, Loop) else 1

@@ -165,7 +165,7 @@ class Builder:
         return self._append(node.operation, operands) if exactly else self.apply(node.operation, operands)
 
     def load_body(self, body: Body) -> list[int]:
-        """Take in a body; returns the slot of each of its own. Its inputs become inputs."""
+        """Take in a body; returns the slot of each of its own. Its inputs become inputs, its loops are written out."""
         inputs = [self.input() for _ in range(body.inputs)]
         return body.read(self.apply, inputs, self.constant)
 
@@ -326,6 +326,8 @@ if not TYPE_CHECKING and compiled is not None:
         """The compiled builder, which knows bodies, and asks here for the rules of the user's own rows."""
 
         def load_body(self, body: Body) -> list[int]:
+            if body.has_loops:
+                return body.read(self.apply, [self.input() for _ in range(body.inputs)], self.constant)
             return self.load_code(body.inputs, body.constants, body.rows, body.code)
 
         def by_rule(self, row: Primitive, position: int, given: Sequence[int]) -> int:

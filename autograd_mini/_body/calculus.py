@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini._body import loop_calculus
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import builder
 from autograd_mini._core import registry, sweep, trees
@@ -43,32 +44,14 @@ def pull(seeds: Sequence[tuple[Any, Any]], targets: Sequence[Any]) -> list[Any]:
 
     Cotangents are Values or floats; those of the targets are Values.
     """
-    roots = [node for node, _ in seeds]
-    made, _, totals, places = _loaded(roots, seeds, targets)
-    return made.nodes(made.pull(totals, places), type(roots[0]))
+    kind = type(seeds[0][0])
+    return [entry if registry.is_value(entry) else kind(entry or 0.0) for entry in loop_calculus.pull(seeds, targets)]
 
 
 def push(seeds: Sequence[tuple[Any, Any]], outputs: Sequence[Any]) -> list[Any]:
     """Forward mode over a graph of Values: what (node, tangent) pairs give as the tangents of the outputs."""
-    made, slots, totals, _ = _loaded(outputs, seeds, [])
-    return made.nodes(made.push(totals, slots), type(outputs[0]))
-
-
-def _loaded(roots: Sequence[Any], seeds: Sequence[tuple[Any, Any]],
-            others: Sequence[Any]) -> tuple[Any, list[int], dict[int, int], list[int]]:
-    """A builder with the graph of the roots, their slots, the seeds by the slots of their nodes, the others' slots.
-
-    A seed that is a Value comes in as an input, so that what it depends on is not gone through.
-    """
-    made = builder(merged=False, kind=type(roots[0]))
-    slots = made.load(roots, exactly=True, others=[*(node for node, _ in seeds), *others])
-    behind = len(roots) + len(seeds)
-    totals: dict[int, int] = {}
-    for slot, (_, seed) in zip(slots[len(roots):behind], seeds):
-        if slot >= 0:
-            share = made.node(seed) if registry.is_value(seed) else made.constant(float(seed))
-            totals[slot] = made.apply(TABLE["add"], (totals[slot], share)) if slot in totals else share
-    return made, slots[:len(roots)], totals, slots[behind:]
+    kind = type(outputs[0])
+    return [entry if registry.is_value(entry) else kind(entry or 0.0) for entry in loop_calculus.push(seeds, outputs)]
 
 
 def gradients(value: Any) -> dict[int, float]:
@@ -87,6 +70,8 @@ def derivative(body: Body, inputs: Sequence[int], forward: bool = False, triangl
     differentiated, which is safe for inputs, and makes derivatives of graphs with much in common much smaller. Sums may
     come in another order than in `backward`.
     """
+    if body.has_loops:
+        return loop_calculus.derivative(body, inputs, forward, triangle)
     made = builder()
     slots = made.load_body(body)
     one, zero = made.constant(1.0), made.constant(0.0)

@@ -4,6 +4,7 @@
     ├── MissingColumnError      (TypeError)           a row lacks a column that a use of it needs
     ├── TracedValueError        (TypeError)           something would freeze the number of a traced Value
     │   └── TracedBranchError                         ... by deciding by it
+    ├── LoopError               (TypeError)           a recorded loop where single operations are needed
     ├── StaleGraphError         (RuntimeError)        a leaf was assigned after its graph was built
     ├── NonFiniteError          (FloatingPointError)  under `strict()`, a nan or an infinity came up
     ├── UnknownRowError         (LookupError)         a saved row is missing here, or is another one
@@ -31,6 +32,10 @@ class TracedValueError(AutogradError, TypeError):
 
 class TracedBranchError(TracedValueError):
     """Python code tried to decide something by the number of a traced Value."""
+
+
+class LoopError(AutogradError, TypeError):
+    """A recorded loop meets what works on single operations only."""
 
 
 class StaleGraphError(AutogradError, RuntimeError):

@@ -1,6 +1,7 @@
 """A Program among Values: its operations are played into the graph, so that gradients flow through a call of it.
 
-While a function is traced or differentiated around the call they become operations of that function.
+While a function is traced or differentiated around the call they become operations of that function; a loop stays a
+loop where it is traced, and is written out among Values.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini._body import recorded
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import engine_of, function_in, is_value
 from autograd_mini._core.rows import Primitive
@@ -50,7 +52,10 @@ def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any
             function = functions[row] = function_in(engine, row)
         return function(*operands)
 
-    slots = program.body.read(apply, inputs)
+    if any(entry.is_traced for entry in inputs if is_value(entry)):
+        slots = recorded.play(program.body, inputs, every=True)
+    else:
+        slots = program.body.read(apply, inputs)
     for slot, name in (names or {}).items():
         if is_value(slots[slot]):
             slots[slot].name = name

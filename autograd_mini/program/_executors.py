@@ -221,7 +221,7 @@ class Executors:
         if known is not None and not known.is_spent:
             return known
         native, name, most, more = self._native, executor or "native", sys.maxsize, ""
-        operations = max(1, len(self.body.operations))
+        operations = max(1, self.body.work)
         if executor is None and not self._has_llvm:
             more = "; llvmlite is not installed"
         elif executor is None and self._calls_back():
@@ -299,7 +299,7 @@ class Executors:
 
     def _calls_back(self) -> bool:
         """Whether an operation is a row that the compiled interpreter does not know."""
-        return any(row.index < 0 for row, _ in self.body.operations)
+        return any(row.index < 0 for row in self.body.primitives)
 
     def sums(self, batch: Batch, executor: Optional[str], threads: Optional[int]) -> np.ndarray:
         """The sums of the outputs over each block, an array of shape (blocks, outputs)."""
@@ -337,7 +337,7 @@ class Executors:
 
         Once the others have taken as long as compiling would, machine code is made in the background, and tried.
         """
-        operations = len(self.body.operations)
+        operations = self.body.work
         usual = self._trial((self._scalar, "numpy"), batch, seen)
         if not self._has_llvm:
             return usual, "; llvmlite is not installed"
@@ -356,7 +356,7 @@ class Executors:
 
     def _trial(self, names: Sequence[str], batch: Batch, seen: dict[str, list[float]]) -> str:
         """The quickest of these for about as many rows; who has not been tried often enough, and may win, is tried."""
-        expected = {name: COSTS[name].to_run(len(self.body.operations), batch.rows) for name in names}
+        expected = {name: COSTS[name].to_run(self.body.work, batch.rows) for name in names}
         limit = HOPELESS * min(expected.values())
         for name in names:
             if len(seen.get(name, ())) < TRIALS and expected[name] <= limit:
@@ -374,7 +374,7 @@ class Executors:
         why = "as asked for" if executor else "as the quickest for that"
         is_one = amount == "one example"
         self._stories.pop(is_one, None)
-        self._stories[is_one] = f"{name} for {len(self.body.operations):,} operations over {amount}, {why}{more}"
+        self._stories[is_one] = f"{name} for {self.body.work:,} operations over {amount}, {why}{more}"
 
     def explain(self) -> str:
         """What was chosen, and why: a line for one example and one for data, the later first."""
@@ -382,7 +382,7 @@ class Executors:
 
     def _cost(self, name: str, rows: int) -> float:
         """What a run takes, in seconds, by the table of costs."""
-        return COSTS[name].to_run(len(self.body.operations) + self.body.inputs, rows)
+        return COSTS[name].to_run(self.body.work + self.body.inputs, rows)
 
     def _class(self, name: str, batch: Batch, by_row: bool) -> Any:
         return name, batch.is_data(), by_row, batch.rows.bit_length()

@@ -18,6 +18,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from autograd_mini._body.loops import Loop
 from autograd_mini.program._layout import number_array
 
 cnp.import_array()
@@ -58,8 +59,8 @@ cdef class Interpreter:
     cdef double* constants
     cdef int32_t* output_slots
     cdef readonly Py_ssize_t inputs, outputs
-    cdef Py_ssize_t constant_count, count
-    cdef list others                # (primitive, operand slots) of the rows that C does not know
+    cdef Py_ssize_t constant_count, count, results
+    cdef list others                # of the rows that C does not know (primitive, operand slots), and every Repeated
     cdef Compiled compiled
     cdef Py_ssize_t frame
     cdef object keeps
@@ -70,25 +71,26 @@ cdef class Interpreter:
         cdef tuple operands
         self.inputs, self.outputs = body.inputs, len(body.outputs)
         self.others = []
+        self.is_long = body.work > LONG
         if address:
             self.compiled, self.frame, self.keeps = <Compiled>address, frame, keeps
-            self.is_long = len(body.operations) > LONG
             return
-        self.constant_count, self.count = len(body.constants), len(body.operations)
-        self.is_long = self.count > LONG
+        self.constant_count, self.count = len(body.constants), len(body.statements)
+        self.results = body.slots - self.inputs - self.constant_count
         self.code = <Instruction*>PyMem_Malloc((self.count + 1) * sizeof(Instruction))
         self.constants = <double*>PyMem_Malloc(max(1, self.constant_count) * sizeof(double))
         self.output_slots = <int32_t*>PyMem_Malloc(max(1, self.outputs) * sizeof(int32_t))
         if self.code == NULL or self.constants == NULL or self.output_slots == NULL:
             raise MemoryError()
-        for place, (primitive, operands) in enumerate(body.operations):
+        for place, (primitive, operands) in enumerate(body.statements):
+            if type(primitive) is Loop or primitive.index < 0:
+                self.code[place].row = BUILT_IN_ROWS  # where the interpreter stops
+                self.code[place].operand[0] = len(self.others)
+                self.others.append(Repeated(primitive, operands) if type(primitive) is Loop else (primitive, operands))
+                continue
             self.code[place].row = primitive.index
             for i in range(3):
                 self.code[place].operand[i] = operands[i] if i < len(operands) else 0
-            if primitive.index < 0:
-                self.code[place].row = BUILT_IN_ROWS  # where the interpreter stops
-                self.code[place].operand[0] = len(self.others)
-                self.others.append((primitive, operands))
         self.code[self.count].row = BUILT_IN_ROWS
         for place, number in enumerate(body.constants):
             self.constants[place] = number
@@ -102,12 +104,13 @@ cdef class Interpreter:
 
     cdef Py_ssize_t room(self):
         """How many numbers a call needs: slots and outputs."""
-        return self.inputs + self.constant_count + self.count + self.frame + self.outputs
+        return self.inputs + self.constant_count + self.results + self.frame + self.outputs
 
     cdef int evaluate(self, double* slots, double* outputs) except -1:
         """The outputs, given the inputs in the first slots."""
-        cdef Py_ssize_t place
+        cdef Py_ssize_t place, before
         cdef double* results = slots + self.inputs + self.constant_count
+        cdef Repeated repeated
         if self.compiled != NULL:
             if self.is_long:
                 with nogil:
@@ -116,18 +119,27 @@ cdef class Interpreter:
                 self.compiled(slots, outputs, results)
             return 0
         memcpy(slots + self.inputs, self.constants, self.constant_count * sizeof(double))
-        place = 0
+        place = before = 0
         while True:
-            if self.is_long:
+            if self.is_long and self.count > LONG:
                 with nogil:
-                    place = run_until_other(self.code + place, slots, results + place) - self.code
+                    place = run_until_other(self.code + place, slots, results) - self.code
             else:
-                place = run_until_other(self.code + place, slots, results + place) - self.code
+                place = run_until_other(self.code + place, slots, results) - self.code
             if place == self.count:
                 break
-            primitive, operands = self.others[self.code[place].operand[0]]
-            results[place] = primitive.number(*[slots[<Py_ssize_t>slot] for slot in operands])
+            results += place - before
+            other = self.others[self.code[place].operand[0]]
+            if type(other) is Repeated:
+                repeated = <Repeated>other
+                repeated.evaluate(slots, results)
+                results += repeated.results
+            else:
+                primitive, operands = other
+                results[0] = primitive.number(*[slots[<Py_ssize_t>slot] for slot in operands])
+                results += 1
             place += 1
+            before = place
         for place in range(self.outputs):
             outputs[place] = slots[self.output_slots[place]]
         return 0
@@ -176,6 +188,54 @@ cdef class Interpreter:
                         out[row, i] = slots[self.output_slots[i]]
         finally:
             PyMem_RawFree(slots)
+
+
+cdef class Repeated:
+    """A loop: its step, and where its operands are."""
+
+    cdef Interpreter step
+    cdef int32_t* operands
+    cdef Py_ssize_t trips, carry, shared, streams, columns
+    cdef readonly Py_ssize_t results
+    cdef bint is_reversed
+
+    def __cinit__(self, loop, operands):
+        cdef Py_ssize_t place
+        self.step = Interpreter(loop.step)
+        self.trips, self.carry, self.shared, self.streams = loop.trips, loop.carry, loop.shared, loop.streams
+        self.columns, self.results, self.is_reversed = loop.columns, loop.results, loop.is_reversed
+        self.operands = <int32_t*>PyMem_Malloc(max(1, len(operands)) * sizeof(int32_t))
+        if self.operands == NULL:
+            raise MemoryError()
+        for place, slot in enumerate(operands):
+            self.operands[place] = slot
+
+    def __dealloc__(self):
+        PyMem_Free(self.operands)
+
+    cdef int evaluate(self, const double* slots, double* results) except -1:
+        """The results, given the slots of the body."""
+        cdef Py_ssize_t trip, place, k, known = self.carry + self.shared
+        cdef Py_ssize_t room = self.step.room()
+        cdef double* own = <double*>PyMem_RawMalloc(max(1, room) * sizeof(double))
+        cdef double* made = own + room - self.carry - self.columns
+        if own == NULL:
+            raise MemoryError()
+        try:
+            for k in range(known):
+                own[k] = slots[self.operands[k]]
+            for trip in range(self.trips):
+                place = self.trips - 1 - trip if self.is_reversed else trip
+                for k in range(self.streams):
+                    own[known + k] = slots[self.operands[known + k * self.trips + place]]
+                self.step.evaluate(own, made)
+                memcpy(own, made, self.carry * sizeof(double))
+                for k in range(self.columns):
+                    results[self.carry + k * self.trips + place] = made[self.carry + k]
+            memcpy(results, own, self.carry * sizeof(double))
+        finally:
+            PyMem_RawFree(own)
+        return 0
 
 
 cdef class Place:

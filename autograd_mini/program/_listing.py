@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from autograd_mini._body.body import Body
+from autograd_mini._body.body import Body, result_count
+from autograd_mini._body.loops import Loop
 from autograd_mini.primitives import SUM
 
 
@@ -37,21 +38,53 @@ def listing(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[str
             limit: Optional[int] = None) -> str:
     """The text of a program; of more than `limit` operations, the first and the last are shown."""
     slots = [_Operand(name) for name in slot_names(body, inputs, names)]
-    count = len(body.operations)
-    lines = [f"{title}: {len(inputs)} inputs, {count} operations, {len(outputs)} outputs"]
-    lines += [f"  inputs   {_some(inputs, limit)}"]
+    lines = [f"{title}: {len(inputs)} inputs, {len(body.statements)} operations, {len(outputs)} outputs"]
+    lines += [f"  inputs   {_some(inputs, limit)}", *_lines(body, slots, limit)]
+    results = [name if name == slots[slot] else f"{name} = {slots[slot]}" for name, slot in zip(outputs, body.outputs)]
+    return "\n".join([*lines, f"  outputs  {_some(results, limit)}"])
+
+
+def _lines(body: Body, slots: Sequence[str], limit: Optional[int]) -> list[str]:
+    """A line for each operation, and a paragraph for each loop."""
+    count, lines, previous = len(body.statements), [], -1
     shown = range(count) if limit is None or count <= limit else [*range(limit // 2), *range(count - limit // 2, count)]
-    previous = -1
-    width = max((len(slots[body.first_operation + place]) for place in shown), default=0)
+    first = [body.first_operation]
+    for row, _ in body.statements:
+        first.append(first[-1] + result_count(row))
+    width = max((len(slots[first[place]]) for place in shown if not isinstance(body.statements[place][0], Loop)),
+                default=0)
     for place in shown:
         if place != previous + 1:
             lines.append(f"  ... {place - previous - 1} operations more")
-        primitive, operands = body.operations[place]
-        text = primitive.text.format(*[slots[slot] for slot in operands])
-        lines.append(f"  {slots[body.first_operation + place]:{width}} = {text}")
+        row, operands = body.statements[place]
+        given = [slots[slot] for slot in operands]
+        if isinstance(row, Loop):
+            lines += _loop_lines(row, given, slots[first[place]:first[place + 1]], limit)
+        else:
+            lines.append(f"  {slots[first[place]]:{width}} = {row.text.format(*given)}")
         previous = place
-    results = [name if name == slots[slot] else f"{name} = {slots[slot]}" for name, slot in zip(outputs, body.outputs)]
-    return "\n".join([*lines, f"  outputs  {_some(results, limit)}"])
+    return lines
+
+
+def _loop_lines(loop: Loop, given: Sequence[str], results: Sequence[str], limit: Optional[int]) -> list[str]:
+    """A loop: what it begins with and goes over, its step, what it ends with and emits."""
+    carry, known, trips = loop.carry, loop.carry + loop.shared, loop.trips
+    names = [*(f"c{place}" for place in range(carry)), *given[carry:known], *(f"x{k}" for k in range(loop.streams))]
+    step = [_Operand(name) for name in slot_names(loop.step, names, {})]
+    after = [step[slot] for slot in loop.step.outputs]
+    head = [f"{name} = {entry}" for name, entry in zip(names, given[:carry])]
+    head += [f"{name} over {_run(given[known + at * trips:known + at * trips + trips])}"
+             for at, name in enumerate(names[known:])]
+    tail = [f"{name} = {after[at]}, last {results[at]}" for at, name in enumerate(names[:carry])]
+    tail += [f"{_run(results[carry + at * trips:carry + at * trips + trips])} = {entry}"
+             for at, entry in enumerate(after[carry:])]
+    order = ", the last first" if loop.is_reversed else ""
+    return [f"  loop of {trips} steps{order}: {_some(head, limit)}",
+            *("  " + line for line in _lines(loop.step, step, limit)), f"    then {_some(tail, limit)}"]
+
+
+def _run(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} ... {names[-1]}"
 
 
 def _some(entries: Sequence[str], limit: Optional[int]) -> str:

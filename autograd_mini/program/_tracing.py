@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini._body.builder import builder
+from autograd_mini._body.recorded import assemble
 from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.graph import leaves
@@ -57,11 +57,9 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keyword
         raise TypeError(f"a traced function returns numbers, Values and nestings of them, not {result!r}")
     outputs = [_output(entry, name) for entry, name in
                zip(outputs, (slot for part in parts(output_layout) for slot in part.names()))]
-    made = builder(simplify, simplify)
-    values = [entry for entry in outputs if type(entry) is not float]
-    slots = iter(made.load(values, inputs))
+    made = assemble(outputs, inputs, simplify)
+    body = made.body
     _refuse_captured(made.constant_leaves, lambda: _run(call, layouts, numbers, slot_names)[1])
-    body = made.body([made.constant(entry) if type(entry) is float else next(slots) for entry in outputs])
     named = {made.place(slot): name for slot, name in made.names.items() if made.place(slot) >= body.first_operation}
     name = getattr(f, "__name__", type(f).__name__)
     return Program(name, names, len(example), layouts, output_layout, body, named, numbers)

@@ -210,7 +210,8 @@ def batch_caller(native: Any, rows: Rows, arguments: Sequence[Any], result: Any,
 
 def _shared(native: Any, rows: Rows) -> Any:
     """What computes the numbers that are the same for every row."""
-    shape = SimpleNamespace(inputs=rows.body.inputs, outputs=rows.shared, operations=(), constants=())
+    shape = SimpleNamespace(inputs=rows.body.inputs, outputs=rows.shared, statements=(), constants=(),
+                            slots=rows.body.inputs, work=0)
     if not rows.shared:
         return native.Interpreter(shape)
     return native.Interpreter(shape, rows.once.function.machine.address("scalar"), rows.once.text.frame, rows.once)
