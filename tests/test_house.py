@@ -36,7 +36,8 @@ FLOORS = [
 ]
 """The rooms of the house from the ground up: a wing is its folder; a room doesn't know its neighbours on the floor."""
 
-HEAVY = ["graphviz", "pygraphviz", "sympy", "mpmath", "llvmlite", "matplotlib", "scipy", "tqdm", "sklearn", "IPython"]
+HEAVY = ["graphviz", "pygraphviz", "sympy", "mpmath", "llvmlite", "matplotlib", "scipy", "tqdm", "sklearn", "IPython",
+         "dask", "distributed", "pyarrow"]
 
 
 def module_of(path):

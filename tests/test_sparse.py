@@ -119,6 +119,15 @@ def test_a_result_is_the_callers_own():
     np.testing.assert_allclose(again.toarray(), optimize.rosen_hess(np.ones(4)))
 
 
+def test_values_are_refused_and_the_entries_take_them():
+    second = trace(rosenbrock, np.ones(3)).sparse_hessian()
+    x = [am.Value(0.5), 1.0, 2.0]
+    with pytest.raises(TypeError, match=r"give its \.data"):
+        second(x)
+    corner = second.program(x)[0]
+    assert am.gradient(corner, x[0]).data == pytest.approx(2400 * 0.5)       # of 1200 x^2 - 400 y + 2
+
+
 def test_nothing_to_differentiate_is_an_empty_matrix():
     assert sparse_hessian(lambda x: 3.0 * x.sum())(np.ones(3)).nnz == 0
     assert sparse_jacobian(lambda x: 2.0)(np.ones(3)).shape == (1, 3)

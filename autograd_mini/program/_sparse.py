@@ -48,11 +48,14 @@ class SparseProgram:
         return made
 
     def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
-        """The matrix at one example."""
+        """The matrix at one example. Raises TypeError for Values, which a matrix of SciPy's cannot hold."""
         pattern = self._pattern
         made = copy.copy(pattern)
         made.indices, made.indptr = pattern.indices.copy(), pattern.indptr.copy()
         made.data = self.program(*arguments, executor=executor, **keywords)
+        if made.data.dtype == object:
+            raise TypeError(f"{self.program.name} gives a matrix of numbers, and an argument holds a Value: give its "
+                            ".data, or call .program, which gives the entries as Values")
         return made
 
     @property
