@@ -2,9 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 import sympy
-from derivations import DERIVATIONS
+from derivations import DERIVATIONS, MODELS
 
 from autograd_mini import (
     TracedBranchError,
@@ -22,10 +23,11 @@ from autograd_mini._core.expression import evaluate, names
 from autograd_mini.testing import assert_derivation
 
 WRONG = [(title, part, wrong, slip) for title, (*_, slips) in DERIVATIONS.items() for part, wrong, slip in slips]
+WRONG_MODELS = [(title, *slip) for title, (*_, slips) in MODELS.items() for slip in slips]
 
 
 def graph(title):
-    source, numbers, claims, _ = DERIVATIONS[title]
+    source, numbers, claims, _ = {**DERIVATIONS, **MODELS}[title]
     point = dict(pair.split("=") for pair in numbers.split())
     variables = {name: Value(float(point[name]), name) for name in names(source)}
     loss = evaluate(source, variables)
@@ -37,7 +39,7 @@ def test_there_are_a_hundred_and_more():
     assert len(DERIVATIONS) > 50 and len(WRONG) > 80
 
 
-@pytest.mark.parametrize("title", DERIVATIONS)
+@pytest.mark.parametrize("title", [*DERIVATIONS, *MODELS])
 def test_what_is_right_is_accepted(title):
     loss, claims = graph(title)
     report = check_derivation(loss, claims)
@@ -50,6 +52,16 @@ def test_what_is_wrong_is_rejected_at_its_step(title, part, wrong, slip):
     report = check_derivation(loss, {**claims, part: wrong})
     assert not report.ok and report.first_wrong == f"d{loss.name}/d{part}", report
     assert report.should_be
+    if slip:
+        assert report.slip and re.search(slip, report.slip), report
+
+
+@pytest.mark.parametrize("title, part, wrong, slip", WRONG_MODELS)
+def test_the_slip_in_a_model_is_named(title, part, wrong, slip):
+    loss, claims = graph(title)
+    report = check_derivation(loss, {**claims, part: wrong}, hint=2)
+    assert not report.ok and report.first_wrong == f"d{loss.name}/d{part}", report
+    assert report.should_be is None
     if slip:
         assert report.slip and re.search(slip, report.slip), report
 
@@ -107,7 +119,7 @@ def test_a_claim_that_holds_only_at_the_given_point_is_told_apart():
     x = Value(2.0, "x")
     report = check_derivation(x ** 2, {x: "4"})
     assert report.verdicts == {"dL/dx": "holds only here"} and not report.ok
-    assert check_derivation(abs(x), {x: "1"}).verdicts == {"dL/dx": "holds only here"}
+    assert check_derivation(abs(x), {x: "1"}).verdicts == {"dL/dx": "holds for x > 0 only"}
     assert check_derivation(abs(x), {x: "1"}, domain={x: (0.1, 9.0)}).ok
 
 
@@ -183,6 +195,76 @@ def test_assert_derivation_raises_with_the_report():
     assert assert_derivation(loss, {z: "a - y"}).ok
     with pytest.raises(AssertionError, match="the first wrong step is dL/dz"):
         assert_derivation(loss, {z: "y - a"})
+
+
+@pytest.mark.parametrize("source, claim, slip", [
+    ("2**x", "x*2**(x - 1)", "the power rule is taken for the exponential 2**x"),
+    ("exp(x)", "x*exp(x - 1)", "the power rule is taken for the exponential"),
+    ("x**3", "x**3*ln(x)", "the exponential rule is taken for the power"),
+    ("x**2*sin(x)", "2*x*cos(x)", "the product of the derivatives"),
+    ("x**3/sin(x)", "3*x**2/cos(x)", "the quotient of the derivatives"),
+    ("sin(x**3)", "cos(3*x**2)", "f'(g') for f'(g)*g'"),
+    ("sin(x)", "sin(x)", "sin(x) stands where its derivative should"),
+    ("log10(x)", "1/x", "ln taken for log base 10"),
+    ("2**x", "2**x*log10(2)", "log base 10 taken for ln")])
+def test_a_rule_taken_for_another_one_is_named(source, claim, slip):
+    x = Value(1.3, "x")
+    report = check_derivation(evaluate(source, {"x": x}), {x: claim}, domain={x: (0.5, 2.0)})
+    assert report.slip and slip in report.slip, report
+
+
+def test_hints_tell_more_and_more_but_not_the_answer():
+    z, _, _, loss = logistic()
+    told = [str(check_derivation(loss, {z: "y - a"}, hint=hint)) for hint in (1, 2, 3)]
+    assert all("the first wrong step is dL/dz" in text and "should be" not in text for text in told)
+    assert ["the sign is wrong" in text for text in told] == [False, True, True]
+    assert ["the rule: dL/dz = da * da/dz" in text for text in told] == [False, False, True]
+    assert "sum rule" in str(check_derivation(loss, {"a": "y/a"}, hint=3))
+    assert check_derivation(loss, {z: "y - a"}, hint=3).should_be is None
+
+
+def test_where_a_claim_holds_is_said():
+    x = Value(2.0, "x")
+    report = check_derivation(sqrt(x**2), {x: "1"})
+    assert report.verdicts == {"dL/dx": "holds for x > 0 only"} and not report.ok
+    assert check_derivation(x**3, {x: "3*exp(2*ln(x))"}).verdicts == {"dL/dx": "holds for x > 0"}
+    assert check_derivation(x**3, {x: "3*exp(2*ln(x))"}).ok
+    assert check_derivation(where(2*x < 3, x**2, 3*x), {x: "3"}).verdicts == {"dL/dx": "holds for x > 1.5 only"}
+
+
+def test_a_stated_domain_is_all_that_counts():
+    x = Value(-2.0, "x")
+    assert check_derivation(abs(x), {x: "1"}, domain={x: (0.0, float("inf"))}).ok
+    assert check_derivation(abs(x), {x: "1"}, domain={x: (0.1, 3.0)}).ok
+    assert not check_derivation(abs(x), {x: "1"}).ok
+
+
+def test_should_be_never_gives_the_claim_back():
+    x = Value(2.0, "x")
+    report = check_derivation(x * stop_gradient(x), {x: "2*x"})
+    assert not report.ok and report.should_be == "x"
+    with_cases = check_derivation(ag_maximum(x, 0), {x: "1 if x > 1 else 0"})
+    assert with_cases.should_be != "(1 if x > 1 else 0)"
+
+
+def test_arrays_are_claimed_as_arrays():
+    X, y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.3]]), np.array([1.0, 0.0, 1.0])
+
+    def cost(w, b):
+        a = 1 / (1 + exp(-(X @ w + b)))
+        return -(y * ln(a) + (1 - y) * ln(1 - a)).sum() / 3
+
+    def slope(w, b):
+        return X.T @ (1 / (1 + exp(-(X @ w + b))) - y) / 3
+
+    at = {"w": np.array([0.2, -0.4]), "b": 0.1}
+    assert check_derivation(cost, {"w": slope}, at=at).ok
+    report = check_derivation(cost, {"w": lambda w, b: slope(w, b) * 3}, at=at)
+    assert report.first_wrong == "dL/dw[0]" and "a factor 1/3 is missing" in report.slip
+    w = np.array([Value(0.2, "w1"), Value(-0.4, "w2")])
+    assert check_derivation(cost(w, 0.1), {"w": slope(w, 0.1)}).ok
+    with pytest.raises(ValueError, match="3 entries, and w has 2"):
+        check_derivation(cost(w, 0.1), {"w": np.zeros(3)})
 
 
 def two_keys():

@@ -10,22 +10,32 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import random
+import re
 from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
+import numpy as np
+
+from autograd_mini._core import trees as structure
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.value import Value, functions
-from autograd_mini.explain._ball import Ball, local, precision
+from autograd_mini.explain._ball import Ball, applied, flint, local, precision
 from autograd_mini.explain._formulas import short, text_of
-from autograd_mini.explain._replay import as_mpf, derivatives, replay
+from autograd_mini.explain._replay import derivatives, replay
 from autograd_mini.explain._report import Case, Report
-from autograd_mini.explain._slips import At, Slips, agree, context, error
-from autograd_mini.explain._symbolic import Names
-from autograd_mini.primitives import chain
+from autograd_mini.explain._slips import TOLERANCE, At, Slips, agree, error
+from autograd_mini.explain._symbolic import Names, expression_of
+from autograd_mini.primitives import chain, number as number_of_rule
 
 BITS = 200
 """Proven bits of every number that a verdict rests on."""
+
+MOST_BORDERS = 8
+"""On both sides of so many borders between cases a claim is tried."""
+
+UNTESTED, FOLLOWS = "could not be tested", "follows from a wrong step"
 
 Domain = Mapping[Any, Union[tuple[float, float], list[float]]]
 
@@ -41,16 +51,19 @@ class DerivationReport(Report):
 
 def check_derivation(loss: Any, claims: Mapping[Any, Any], domain: Optional[Domain] = None, points: int = 12,
                      seed: int = 0, at: Optional[Mapping[str, float]] = None,
-                     assume: Sequence[str] = ()) -> DerivationReport:
+                     assume: Sequence[str] = (), hint: Optional[int] = None) -> DerivationReport:
     """Check claimed derivatives of a loss, each by a node of its graph, and name the first wrong step.
 
-    loss     a Value, or a function of numbers: it is recorded on `at` ({argument: number}), and may not branch on data
+    loss     a Value, or a function: it is recorded on `at` ({argument: number or array}), and may not branch on data
     claims   {node or its name: derivative}; a derivative is a Value, a text in the expression language (which may use
              every name, and dz for an earlier claim about z), a SymPy expression, a number, or a function whose
-             parameters are names
+             parameters are names. The name of an array, w for w[0], w[1] ... or w1, w2 ..., takes an array, or a
+             function of arrays
     domain   {leaf or its name: (low, high) or a list of numbers}; by default any number at which all is finite
     points   how many random points to try beside the given one and the structured and extreme ones
     assume   equations between inputs, such as "y1 + y2 = 1", under which the claims are made
+    hint     for who wants to find it alone: 1 tells only where a claim fails, 2 the kind of slip too, 3 the rule too;
+             the right answer is told where no hint is asked for
 
     >>> from autograd_mini import exp, ln
     >>> z, y = Value(0.5, "z"), Value(1.0, "y")
@@ -67,7 +80,7 @@ def check_derivation(loss: Any, claims: Mapping[Any, Any], domain: Optional[Doma
     if not claims:
         raise ValueError("there are no claims to check: give {node: derivative}")
     root = loss if hasattr(loss, "operands") else recorded(loss, at, domain)
-    return _Checker(root, claims, domain or {}, points, seed, assume).report()
+    return _Checker(root, claims, domain or {}, points, seed, assume).report(hint)
 
 
 def recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Domain]) -> Any:
@@ -75,9 +88,15 @@ def recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Doma
     if not callable(loss):
         raise TypeError(f"a loss is a Value or a function of numbers, not {type(loss).__name__}")
     parameters = list(inspect.signature(loss).parameters)
+    middles = {str(name): sum(values) / len(values) for name, values in (domain or {}).items()}
     numbers = {**dict.fromkeys(parameters, 0.5),
-               **{str(name): sum(values) / len(values) for name, values in (domain or {}).items()}, **(at or {})}
-    inputs = [Value.restore(float(numbers[name]), name, None, (), (), None, 0, None, True) for name in parameters]
+               **{name: middle if math.isfinite(middle) else 0.5 for name, middle in middles.items()}, **(at or {})}
+    inputs = []
+    for name in parameters:
+        entries, rebuild = structure.flatten(numbers[name])
+        names = structure.labels(numbers[name], name)
+        inputs.append(rebuild([Value.restore(float(number), label, None, (), (), None, 0, None, True)
+                               for number, label in zip(entries, names)]))
     result = loss(*inputs)
     if not hasattr(result, "operands"):
         raise TypeError(f"the loss must return a Value that depends on its arguments, not {type(result).__name__}")
@@ -96,14 +115,16 @@ class _Checker:
         require_fresh(self.order)
         self.by_name = {self.names.names[id(node)]: node for node in self.names.nodes}
         self.domain = {id(self._node(key)): values for key, values in domain.items()}
-        nodes = {id(self._node(key)): claim for key, claim in claims.items()}
+        nodes = {id(node): claim for key, told in claims.items() for node, claim in self._entries(key, told)}
         self.claimed = self.names.backwards([node for node in self.names.nodes if id(node) in nodes])
         self.claims: dict[int, Any] = {}
         for node in self.claimed:
             self.claims[id(node)] = self._claim(nodes[id(node)], self._fraction(node))
         self.leaves = [node for node in self.order if not node.operands]
-        self.points = list(self._points())
-        self.slips = Slips(root, self.order, self.names)
+        self.borders = list(itertools.islice(self._borders(), MOST_BORDERS))
+        with precision(4 * BITS):
+            self.points = list(self._points())
+        self.slips = Slips(root, self.order, self.names, self.claims)
 
     def _node(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -113,6 +134,26 @@ class _Checker:
         if id(key) not in self.names.symbols:
             raise ValueError(f"{key!r} is not part of the graph: the loss does not depend on it")
         return key
+
+    def _entries(self, key: Any, claim: Any) -> list[tuple[Any, Any]]:
+        """(node, its claim): one, or one for each entry of an array that is named as a whole."""
+        nodes = self._array(key) if isinstance(key, str) and key not in self.by_name else []
+        if not nodes:
+            return [(self._node(key), claim)]
+        if callable(claim) and not hasattr(claim, "operands"):
+            arrays = {name: self.by_name.get(name, np.array(self._array(name), dtype=object))
+                      for name in inspect.signature(claim).parameters}
+            claim = claim(*arrays.values())
+        entries = np.asarray(claim, dtype=object).ravel().tolist()
+        if len(entries) != len(nodes):
+            raise ValueError(f"the claim about {key!r} has {len(entries)} entries, and {key} has {len(nodes)}")
+        return list(zip(nodes, entries))
+
+    def _array(self, name: str) -> list[Any]:
+        """The nodes w[0], w[1] ... or w1, w2 ... of an array called w, by their indices."""
+        found = {tuple(map(int, re.findall(r"\d+", label[len(name):]))): node for label, node in self.by_name.items()
+                 if re.fullmatch(re.escape(name) + r"(_?\d+|\[[\d,]+\])", label)}
+        return [found[index] for index in sorted(found)]
 
     def _fraction(self, node: Any) -> str:
         return f"d{self.names.names[id(self.root)]}/d{self.names.names[id(node)]}"
@@ -144,40 +185,43 @@ class _Checker:
         from autograd_mini.explain._points import relation, satisfy
 
         relations = [relation(text, self.names) for text in self.assume]
-        m, borders = context(), self._borders()
-        self.count += 2 * len(borders)
-        for draw in itertools.islice(self._draws(), 1 + 4 * self.count + 8 + 2 * len(borders)):
-            leaves = {id(node): m.mpf(number) for node, number in zip(self.leaves, draw)}
+        self.count += 4 * len(self.borders)
+        for draw in itertools.islice(self._draws(), 9 + 4 * self.count):
+            leaves: dict[int, Any] = {id(node): number for node, number in zip(self.leaves, draw)}
             for assumption in relations:
                 satisfy(assumption, self.names, leaves)
             balls = replay(self.root, *self.claims.values(), at=leaves, bits=BITS)
-            values = {key: m.mpf(as_mpf(ball, BITS)) for key, ball in balls.items()}
-            if all(abs(values[id(node)]) < float("inf") for node in self.order) and not self._at_a_kink(values):
-                point = self._at(m, leaves, values, balls)
+            graph = [balls[id(node)] for node in self.order]
+            if not any(ball.is_special() or not ball.is_proven(BITS) for ball in graph) and not self._at_a_kink(balls):
+                point = self._at(leaves, balls)
                 if point is not None:
                     yield point
                     self.count -= 1
             if self.count < 0:
                 return
 
-    def _at_a_kink(self, values: Mapping[int, Any]) -> bool:
+    def _at_a_kink(self, balls: Mapping[int, Ball]) -> bool:
         """Whether a case is undecided there, so that one-sided derivatives differ and no formula is right."""
         for node in self.order:
             if node.operands and node.operation.edge is not None:
-                numbers = [values[id(o)] if is_node(o) else o for o in node.operands]
-                if node.operation.edge(values[id(node)], *numbers) == 0:
+                operands = [balls[id(o)] if is_node(o) else Ball.of(o) for o in node.operands]
+                if Ball.of(node.operation.edge(balls[id(node)], *operands)).number.contains(0):
                     return True
         return False
 
     def _draws(self) -> Iterator[list[float]]:
         given = [node.data for node in self.leaves]
-        yield given
+        if all(map(self._is_inside, self.leaves, given)):
+            yield given
         yield [self._drawn(node, self._near(node.data, 0.5)) for node in self.leaves]
         for number in (1.0, -1.0):
             yield [self._drawn(node, number) for node in self.leaves]
-        for border in self._borders():
-            for side in (-0.5, 0.5):
-                yield [self._drawn(node, border + side * (abs(border) or 1.0)) for node in self.leaves]
+        for leaf, border in self.borders:
+            for step in (-0.5, -1e-3, 1e-3, 0.5):
+                moved = border + step * (abs(border) or 1.0)
+                if self._is_inside(leaf, moved):
+                    yield [moved if node is leaf else self._drawn(node, self._near(node.data, 0.3))
+                           for node in self.leaves]
         for scale in (30.0, 1e-3):
             yield [self._drawn(node, scale * (node.data or 1.0)) for node in self.leaves]
         while True:
@@ -186,13 +230,18 @@ class _Checker:
                                self.random.random() if kind == "between 0 and 1" else
                                self.random.gauss(0.0, 1.0 if kind == "normal" else 3.0)) for node in self.leaves]
 
-    def _borders(self) -> list[float]:
-        """The constants at which a case of the loss or of a claim begins, the first few of them."""
-        found: dict[float, None] = {}
+    def _borders(self) -> Iterator[tuple[Any, float]]:
+        """(leaf, number) where a case of the loss or of a claim begins as this leaf alone is moved."""
         for node in topological_order(self.root, *self.claims.values()):
-            if node.operands and node.operation.edge is not None:
-                found.update(dict.fromkeys(o for o in node.operands if not is_node(o)))
-        return list(found)[:6]
+            if not node.operands or node.operation.edge is None:
+                continue
+            order = topological_order(node)
+            for leaf in [leaf for leaf in order if not leaf.operands]:
+                tried = [(number, _edge_at(order, leaf, number)) for number in sorted((*_SCALES, leaf.data))]
+                for (low, before), (high, after) in itertools.pairwise(tried):
+                    if (before < 0) != (after < 0) and math.isfinite(before) and math.isfinite(after):
+                        yield leaf, _bisected(lambda number, leaf=leaf, order=order: _edge_at(order, leaf, number),
+                                              low, high)
 
     def _near(self, centre: float, octaves: float) -> float:
         move = self.random.gauss(0.0, octaves)
@@ -203,12 +252,22 @@ class _Checker:
         allowed = self.domain.get(id(node))
         if allowed is None:
             return number
-        if isinstance(allowed, tuple):
-            low, high = allowed
-            return low + (high - low) * self.random.random()
-        return self.random.choice(list(allowed))
+        if not isinstance(allowed, tuple):
+            return self.random.choice(list(allowed))
+        low, high = allowed
+        if math.isinf(low) or math.isinf(high):  # so far inside as a number is from 0
+            inside = abs(number) or 1.0
+            return low + inside if math.isinf(high) and not math.isinf(low) else \
+                high - inside if math.isinf(low) and not math.isinf(high) else number
+        return low + (high - low) * self.random.random()
 
-    def _at(self, m: Any, leaves: dict[int, Any], values: dict[int, Any], balls: dict[int, Ball]) -> Optional[At]:
+    def _is_inside(self, node: Any, number: float) -> bool:
+        allowed = self.domain.get(id(node))
+        if allowed is None:
+            return True
+        return allowed[0] <= number <= allowed[1] if isinstance(allowed, tuple) else number in allowed
+
+    def _at(self, leaves: dict[int, Any], balls: dict[int, Ball]) -> Optional[At]:
         """What is known at a point; None where a slope or a claim is undecided."""
         if any(not balls[id(claim)].is_proven(BITS) for claim in self.claims.values()):
             return None
@@ -217,69 +276,105 @@ class _Checker:
             operands = [balls[id(o)] if is_node(o) else Ball.of(o) for o in node.operands]
             for place, operand in enumerate(node.operands):
                 if is_node(operand) and node.operation.partials[place] is not None:
-                    with precision(4 * BITS):
-                        slope = local(node.operation, place, balls[id(node)], operands)
-                    if not slope.is_proven():
+                    slope = local(node.operation, place, balls[id(node)], operands)
+                    if slope.is_special() or not slope.is_proven():
                         return None
-                    locals_[id(node), place] = m.mpf(as_mpf(slope))
-        claimed = {id(node): values[id(self.claims[id(node)])] for node in self.claimed}
+                    locals_[id(node), place] = slope.number
         slopes = derivatives(self.root, at=leaves, bits=BITS, needed=self.claimed)[1]
         if any(not slopes[id(node)].is_proven(BITS) for node in self.claimed):
             return None
-        true = {id(node): m.mpf(as_mpf(slopes[id(node)], BITS)) for node in self.claimed}
-        expected, shares = self._sweep(m, locals_, claimed)
-        return At(leaves, values, locals_, true, expected, shares, claimed)
+        values = {key: ball.number for key, ball in balls.items()}
+        claimed = {id(node): values[id(self.claims[id(node)])] for node in self.claimed}
+        true = {id(node): slopes[id(node)].number for node in self.claimed}
+        return At(leaves, values, locals_, true, *self._sweep(locals_, claimed), claimed,
+                  {key: slope.number for key, slope in slopes.items()})
 
-    def _sweep(self, m: Any, locals_: Mapping[tuple[int, int], Any],
-               given: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, list[tuple[Any, Any]]]]:
+    def _sweep(self, locals_: Mapping[tuple[int, int], Any],
+               given: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, list[Any]]]:
         """The chain rule backward, where what is given for a node is handed on instead of what reached it."""
-        totals: dict[int, Any] = {id(node): m.zero for node in self.order}
-        totals[id(self.root)] = m.one
-        shares: dict[int, list[tuple[Any, Any]]] = {id(node): [] for node in self.order}
+        totals: dict[int, Any] = {id(node): flint.arb(0) for node in self.order}
+        totals[id(self.root)] = flint.arb(1)
+        shares: dict[int, list[Any]] = {id(node): [] for node in self.order}
         for node in reversed(self.order):
             handed = given.get(id(node), totals[id(node)])
             for place, operand in enumerate(node.operands):
                 if (id(node), place) in locals_:
-                    share = chain.value(handed, locals_[id(node), place])
-                    totals[id(operand)] += share
-                    shares[id(operand)].append((node, share))
+                    share = applied(chain, (handed, locals_[id(node), place]))
+                    totals[id(operand)] += flint.arb.nan() if type(share) is float else share
+                    shares[id(operand)].append(share)
         return totals, shares
 
-    def report(self) -> DerivationReport:
+    def report(self, hint: Optional[int]) -> DerivationReport:
         cases, verdicts = [], {}
         wrong: list[Any] = []
-        for node in self.claimed:
-            verdict, cell = self._verdict(node)
-            verdicts[self._fraction(node)] = verdict
-            cases.append(Case((self._fraction(node), verdict, *cell), verdict == "holds"))
-            if verdict in ("does not hold", "holds only here"):
-                wrong.append(node)
+        with precision(4 * BITS):
+            for node in self.claimed:
+                verdict, ok, cell = self._verdict(node)
+                verdicts[self._fraction(node)] = verdict
+                cases.append(Case((self._fraction(node), verdict, *cell), ok))
+                if not ok and verdict not in (UNTESTED, FOLLOWS):
+                    wrong.append(node)
+            slips = [self.slips.find(node, self.points) for node in (wrong if hint is None or hint > 1 else [])]
+        skipped = [fraction for fraction, verdict in verdicts.items() if verdict == UNTESTED]
+        findings = [f"{', '.join(skipped)}: no point was found where everything is decided"] if skipped else []
         if not wrong:
-            return DerivationReport(cases, [], verdicts, None, None, None)
-        first = wrong[0]
-        should_be, slip = self._should_be(first), self.slips.find(first, self.points)
-        findings = [f"the first wrong step is {self._fraction(first)}"
-                    + (f": it should be {should_be}" if should_be else "") + (f"; {slip}" if slip else "")]
-        for node in wrong[1:]:
-            slip_here = self.slips.find(node, self.points)
+            return DerivationReport(cases, findings, verdicts, None, None, None)
+        first, slip = wrong[0], slips[0] if slips else None
+        should_be = self._should_be(first) if hint is None else None
+        findings += [f"the first wrong step is {self._fraction(first)}"
+                     + (f": it should be {should_be}" if should_be else "") + (f"; {slip}" if slip else "")]
+        if hint is not None and hint > 2:
+            findings.append(f"the rule: {self._rule(first)}")
+        for node, slip_here in zip(wrong[1:], slips[1:]):
             findings.append(f"{self._fraction(node)} is wrong in itself" + (f": {slip_here}" if slip_here else ""))
         return DerivationReport(cases, findings, verdicts, self._fraction(first), should_be, slip)
 
-    def _verdict(self, node: Any) -> tuple[str, tuple[Any, ...]]:
+    def _verdict(self, node: Any) -> tuple[str, bool, tuple[Any, ...]]:
+        """What can be said of a claim, whether it is right, and where it is worst."""
         key = id(node)
-        tested = [p for p in self.points if abs(p.claimed[key]) < float("inf") and abs(p.true[key]) < float("inf")]
+        defined = [p for p in self.points if type(p.true[key]) is not float]
+        tested = [p for p in defined if p.is_finite(key)]
         if not tested:
-            undefined = self.points and not any(abs(p.claimed[key]) < float("inf") for p in self.points)
-            return "does not hold" if undefined else "could not be tested", (None, None, None)
-        right = [agree(p.claimed[key], p.true[key], p, key) for p in tested]
-        worst = max(tested, key=lambda p: error(p.claimed[key], p.true[key], p, key))
+            return ("does not hold", False, (None,) * 3) if defined else (UNTESTED, False, (None,) * 3)
+        off = [error(p.claimed[key], p.true[key], p, key) for p in tested]
+        worst = tested[off.index(max(off)) if max(off) > TOLERANCE else 0]
         cell = (self._place(worst), short(worst.claimed[key]), short(worst.true[key]))
-        if all(right):
-            return "holds", cell
-        follows = all(agree(p.claimed[key], p.expected[key], p, key) for p in tested)
-        if follows:
-            return "follows from a wrong step", cell
-        return "holds only here" if right[0] and tested[0] is self.points[0] else "does not hold", cell
+        right = [p for p, amount in zip(tested, off) if amount <= TOLERANCE]
+        side = self._side(right, [p for p in defined if all(p is not good for good in right)])
+        if len(right) == len(tested):
+            return f"holds for {side}" if side else "holds", True, cell
+        if all(agree(p.claimed[key], p.expected[key], p, key) for p in tested):
+            return FOLLOWS, False, cell
+        if side:
+            return f"holds for {side} only", False, cell
+        is_right_here = tested[0] is self.points[0] and right and right[0] is tested[0]
+        return "holds only here" if is_right_here else "does not hold", False, cell
+
+    def _side(self, right: Sequence[At], wrong: Sequence[At]) -> Optional[str]:
+        """A condition such as x > 0 that tells the points where a claim is right from the others."""
+        if len(right) < 3 or len(wrong) < 2:
+            return None
+        inner = [node for node in self.names.inner if node is not self.root]
+        borders = dict.fromkeys((0.0, *(border for _, border in self.borders)))
+        for node, border in itertools.product([*self.leaves, *inner], borders):
+            above = [[p.values[id(node)] > border for p in points] for points in (right, wrong)]
+            if all(above[0]) and not any(above[1]):
+                return f"{self.names.names[id(node)]} > {border:g}"
+            if all(above[1]) and not any(above[0]):
+                return f"{self.names.names[id(node)]} < {border:g}"
+        return None
+
+    def _rule(self, node: Any) -> str:
+        """By which rule a derivative is found: what is multiplied and added, or how its definition is taken."""
+        from autograd_mini.explain._lines import local_lines
+
+        users, name = self.names.users(node), self.names.names
+        if users != [self.root]:
+            return f"{self._fraction(node)} = " + " + ".join(
+                f"d{name[id(user)]} * d{name[id(user)]}/d{name[id(node)]}" if user is not self.root else
+                self._fraction(node) for user in users)
+        definition, symbol = self.names.definitions[id(self.root)], self.names.of(node)
+        return next(local_lines(definition, symbol, definition, self.names.of(self.root))).rule
 
     def _place(self, point: At) -> str:
         shown = [f"{self.names.names[id(node)]}={short(point.leaves[id(node)])}"
@@ -290,7 +385,30 @@ class _Checker:
         from autograd_mini.explain._deriving import derive
 
         steps = derive(self.root, [node], assume=self.assume, seconds=3.0)
-        return text_of(steps[node].forms[-1])
+        found = text_of(steps[node].forms[-1])
+        written = text_of([expression_of(self.claims[id(node)], self.names.symbols)])
+        return found if found != written else None
+
+
+_SCALES = (0.0, *(sign * 10.0 ** (k / 2) for sign in (-1, 1) for k in range(-6, 13)))
+
+
+def _bisected(f: Any, low: float, high: float) -> float:
+    """Where a function changes its sign, as the upper of two neighbours."""
+    below = f(low) < 0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (f(middle) < 0) == below else (low, middle)
+    return high
+
+
+def _edge_at(order: Sequence[Any], leaf: Any, number: float) -> float:
+    """How far the last node is from its edge, in floats, where one leaf is moved to a number."""
+    values: dict[int, float] = {}
+    for node in order:
+        operands = [values[id(o)] if is_node(o) else float(o) for o in node.operands]
+        values[id(node)] = node.operation.number(*operands) if operands else number if node is leaf else node.data
+    return number_of_rule(order[-1].operation.edge, values[id(order[-1])], *operands)
 
 
 def _from_sympy(expression: Any, variables: Mapping[str, Any], label: str) -> Any:
