@@ -11,9 +11,8 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-import random
 import re
-from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -21,23 +20,16 @@ from autograd_mini._core import trees as structure
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.value import Value, functions
-from autograd_mini.explain._ball import Ball, applied, flint, local, precision
+from autograd_mini.explain._ball import Ball, precision
+from autograd_mini.explain._draws import Domain, Draws
 from autograd_mini.explain._formulas import short, text_of
-from autograd_mini.explain._replay import derivatives, replay
+from autograd_mini.explain._known import BITS, TOLERANCE, At, agree, error, known_at
+from autograd_mini.explain._replay import replay
 from autograd_mini.explain._report import Case, Report
-from autograd_mini.explain._slips import TOLERANCE, At, Slips, agree, error
+from autograd_mini.explain._slips import Slips
 from autograd_mini.explain._symbolic import Names, expression_of
-from autograd_mini.primitives import chain, number as number_of_rule
-
-BITS = 200
-"""Proven bits of every number that a verdict rests on."""
-
-MOST_BORDERS = 8
-"""On both sides of so many borders between cases a claim is tried."""
 
 UNTESTED, FOLLOWS = "could not be tested", "follows from a wrong step"
-
-Domain = Mapping[Any, Union[tuple[float, float], list[float]]]
 
 
 class DerivationReport(Report):
@@ -109,7 +101,6 @@ class _Checker:
     def __init__(self, root: Any, claims: Mapping[Any, Any], domain: Domain, points: int, seed: int,
                  assume: Sequence[str]) -> None:
         self.root, self.count, self.assume = root, points, assume
-        self.random = random.Random(seed)
         self.names = Names(root, cut=[key for key in claims if not isinstance(key, str)])
         self.order = topological_order(root)
         require_fresh(self.order)
@@ -121,7 +112,7 @@ class _Checker:
         for node in self.claimed:
             self.claims[id(node)] = self._claim(nodes[id(node)], self._fraction(node))
         self.leaves = [node for node in self.order if not node.operands]
-        self.borders = list(itertools.islice(self._borders(), MOST_BORDERS))
+        self.draws = Draws(self.leaves, (root, *self.claims.values()), self.domain, seed)
         with precision(4 * BITS):
             self.points = list(self._points())
         self.slips = Slips(root, self.order, self.names, self.claims)
@@ -185,15 +176,15 @@ class _Checker:
         from autograd_mini.explain._points import relation, satisfy
 
         relations = [relation(text, self.names) for text in self.assume]
-        self.count += 4 * len(self.borders)
-        for draw in itertools.islice(self._draws(), 9 + 4 * self.count):
+        self.count += 4 * len(self.draws.borders)
+        for draw in itertools.islice(self.draws, 9 + 4 * self.count):
             leaves: dict[int, Any] = {id(node): number for node, number in zip(self.leaves, draw)}
             for assumption in relations:
                 satisfy(assumption, self.names, leaves)
             balls = replay(self.root, *self.claims.values(), at=leaves, bits=BITS)
             graph = [balls[id(node)] for node in self.order]
             if not any(ball.is_special() or not ball.is_proven(BITS) for ball in graph) and not self._at_a_kink(balls):
-                point = self._at(leaves, balls)
+                point = known_at(self.order, self.claims, leaves, balls)
                 if point is not None:
                     yield point
                     self.count -= 1
@@ -208,101 +199,6 @@ class _Checker:
                 if Ball.of(node.operation.edge(balls[id(node)], *operands)).number.contains(0):
                     return True
         return False
-
-    def _draws(self) -> Iterator[list[float]]:
-        given = [node.data for node in self.leaves]
-        if all(map(self._is_inside, self.leaves, given)):
-            yield given
-        yield [self._drawn(node, self._near(node.data, 0.5)) for node in self.leaves]
-        for number in (1.0, -1.0):
-            yield [self._drawn(node, number) for node in self.leaves]
-        for leaf, border in self.borders:
-            for step in (-0.5, -1e-3, 1e-3, 0.5):
-                moved = border + step * (abs(border) or 1.0)
-                if self._is_inside(leaf, moved):
-                    yield [moved if node is leaf else self._drawn(node, self._near(node.data, 0.3))
-                           for node in self.leaves]
-        for scale in (30.0, 1e-3):
-            yield [self._drawn(node, scale * (node.data or 1.0)) for node in self.leaves]
-        while True:
-            kind = self.random.choice(("near", "between 0 and 1", "normal", "wide"))
-            yield [self._drawn(node, self._near(node.data, 0.3) if kind == "near" else
-                               self.random.random() if kind == "between 0 and 1" else
-                               self.random.gauss(0.0, 1.0 if kind == "normal" else 3.0)) for node in self.leaves]
-
-    def _borders(self) -> Iterator[tuple[Any, float]]:
-        """(leaf, number) where a case of the loss or of a claim begins as this leaf alone is moved."""
-        for node in topological_order(self.root, *self.claims.values()):
-            if not node.operands or node.operation.edge is None:
-                continue
-            order = topological_order(node)
-            for leaf in [leaf for leaf in order if not leaf.operands]:
-                tried = [(number, _edge_at(order, leaf, number)) for number in sorted((*_SCALES, leaf.data))]
-                for (low, before), (high, after) in itertools.pairwise(tried):
-                    if (before < 0) != (after < 0) and math.isfinite(before) and math.isfinite(after):
-                        yield leaf, _bisected(lambda number, leaf=leaf, order=order: _edge_at(order, leaf, number),
-                                              low, high)
-
-    def _near(self, centre: float, octaves: float) -> float:
-        move = self.random.gauss(0.0, octaves)
-        return centre * 2 ** move if centre else move
-
-    def _drawn(self, node: Any, number: float) -> float:
-        """The number, or one from the node's domain where it has one."""
-        allowed = self.domain.get(id(node))
-        if allowed is None:
-            return number
-        if not isinstance(allowed, tuple):
-            return self.random.choice(list(allowed))
-        low, high = allowed
-        if math.isinf(low) or math.isinf(high):  # so far inside as a number is from 0
-            inside = abs(number) or 1.0
-            return low + inside if math.isinf(high) and not math.isinf(low) else \
-                high - inside if math.isinf(low) and not math.isinf(high) else number
-        return low + (high - low) * self.random.random()
-
-    def _is_inside(self, node: Any, number: float) -> bool:
-        allowed = self.domain.get(id(node))
-        if allowed is None:
-            return True
-        return allowed[0] <= number <= allowed[1] if isinstance(allowed, tuple) else number in allowed
-
-    def _at(self, leaves: dict[int, Any], balls: dict[int, Ball]) -> Optional[At]:
-        """What is known at a point; None where a slope or a claim is undecided."""
-        if any(not balls[id(claim)].is_proven(BITS) for claim in self.claims.values()):
-            return None
-        locals_ = {}
-        for node in self.order:
-            operands = [balls[id(o)] if is_node(o) else Ball.of(o) for o in node.operands]
-            for place, operand in enumerate(node.operands):
-                if is_node(operand) and node.operation.partials[place] is not None:
-                    slope = local(node.operation, place, balls[id(node)], operands)
-                    if slope.is_special() or not slope.is_proven():
-                        return None
-                    locals_[id(node), place] = slope.number
-        slopes = derivatives(self.root, at=leaves, bits=BITS, needed=self.claimed)[1]
-        if any(not slopes[id(node)].is_proven(BITS) for node in self.claimed):
-            return None
-        values = {key: ball.number for key, ball in balls.items()}
-        claimed = {id(node): values[id(self.claims[id(node)])] for node in self.claimed}
-        true = {id(node): slopes[id(node)].number for node in self.claimed}
-        return At(leaves, values, locals_, true, *self._sweep(locals_, claimed), claimed,
-                  {key: slope.number for key, slope in slopes.items()})
-
-    def _sweep(self, locals_: Mapping[tuple[int, int], Any],
-               given: Mapping[int, Any]) -> tuple[dict[int, Any], dict[int, list[Any]]]:
-        """The chain rule backward, where what is given for a node is handed on instead of what reached it."""
-        totals: dict[int, Any] = {id(node): flint.arb(0) for node in self.order}
-        totals[id(self.root)] = flint.arb(1)
-        shares: dict[int, list[Any]] = {id(node): [] for node in self.order}
-        for node in reversed(self.order):
-            handed = given.get(id(node), totals[id(node)])
-            for place, operand in enumerate(node.operands):
-                if (id(node), place) in locals_:
-                    share = applied(chain, (handed, locals_[id(node), place]))
-                    totals[id(operand)] += flint.arb.nan() if type(share) is float else share
-                    shares[id(operand)].append(share)
-        return totals, shares
 
     def report(self, hint: Optional[int]) -> DerivationReport:
         cases, verdicts = [], {}
@@ -355,7 +251,7 @@ class _Checker:
         if len(right) < 3 or len(wrong) < 2:
             return None
         inner = [node for node in self.names.inner if node is not self.root]
-        borders = dict.fromkeys((0.0, *(border for _, border in self.borders)))
+        borders = dict.fromkeys((0.0, *(border for _, border in self.draws.borders)))
         for node, border in itertools.product([*self.leaves, *inner], borders):
             above = [[p.values[id(node)] > border for p in points] for points in (right, wrong)]
             if all(above[0]) and not any(above[1]):
@@ -388,27 +284,6 @@ class _Checker:
         found = text_of(steps[node].forms[-1])
         written = text_of([expression_of(self.claims[id(node)], self.names.symbols)])
         return found if found != written else None
-
-
-_SCALES = (0.0, *(sign * 10.0 ** (k / 2) for sign in (-1, 1) for k in range(-6, 13)))
-
-
-def _bisected(f: Any, low: float, high: float) -> float:
-    """Where a function changes its sign, as the upper of two neighbours."""
-    below = f(low) < 0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if (f(middle) < 0) == below else (low, middle)
-    return high
-
-
-def _edge_at(order: Sequence[Any], leaf: Any, number: float) -> float:
-    """How far the last node is from its edge, in floats, where one leaf is moved to a number."""
-    values: dict[int, float] = {}
-    for node in order:
-        operands = [values[id(o)] if is_node(o) else float(o) for o in node.operands]
-        values[id(node)] = node.operation.number(*operands) if operands else number if node is leaf else node.data
-    return number_of_rule(order[-1].operation.edge, values[id(order[-1])], *operands)
 
 
 def _from_sympy(expression: Any, variables: Mapping[str, Any], label: str) -> Any:

@@ -9,53 +9,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 from autograd_mini._core.graph import dependents, is_node, topological_order
-from autograd_mini.explain._ball import Ball, applied, flint, local, number_of
+from autograd_mini.explain._ball import applied, flint, number_of
 from autograd_mini.explain._formulas import text_of
+from autograd_mini.explain._known import At, agree
 from autograd_mini.explain._symbolic import Names, expression_of
+from autograd_mini.explain._wrong_rules import WRONG_RULES
 
-TOLERANCE = 1e-12
-"""Claims may hold constants rounded to floats, so agreement is asked to 12 digits."""
-
-Factor = Callable[["At"], Any]
-Numbers = Callable[["At"], tuple[Any, Any]]
+Factor = Callable[[At], Any]
+Numbers = Callable[[At], tuple[Any, Any]]
 """Two numbers at a point that are the same if a slip explains the claim."""
-
-
-class At(NamedTuple):
-    """Everything known at one point: values, local derivatives, true derivatives, and what the claims lead to."""
-
-    leaves: dict[int, Any]
-    values: dict[int, Any]
-    locals: dict[tuple[int, int], Any]
-    true: dict[int, Any]
-    expected: dict[int, Any]
-    shares: dict[int, list[Any]]
-    claimed: dict[int, Any]
-    slopes: dict[int, Any]           # the true derivative of the root by every node
-
-    def handed(self, node: Any) -> Any:
-        """What a node hands on to its operands: what is claimed of it, or what reached it."""
-        return self.claimed.get(id(node), self.expected[id(node)])
-
-    def is_finite(self, key: int) -> bool:
-        """Whether a claim is a number here, and the true derivative too."""
-        return type(self.claimed[key]) is not float and type(self.true[key]) is not float
-
-
-def error(a: Any, b: Any, point: At, key: int) -> float:
-    """The relative difference of two derivatives, where the terms of the true one are the least size that counts."""
-    size = flint.arb(1e-300)
-    for number in (a, b, *[share * 1e-35 for share in point.shares[key]]):
-        size = size.max(abs(number))
-    return float(abs(a - b) / size)
-
-
-def agree(a: Any, b: Any, point: At, key: int) -> bool:
-    """Whether two derivatives by the node with this id are the same at a point."""
-    return error(a, b, point, key) <= TOLERANCE
 
 
 class Slips:
@@ -278,7 +243,7 @@ class _Flow:
             return p.claimed[key], None if wrong is None else reached + handed * (wrong - slopes[id(part)])
 
         for closed in (self.claimed, set()) if self.claimed else (set(),):
-            for part, (text, rule) in itertools.product(self.parts, _WRONG_RULES):
+            for part, (text, rule) in itertools.product(self.parts, WRONG_RULES):
                 yield text.format(self.slips.what(part)), \
                     _bound(spoiled, part, rule, closed)
 
@@ -321,51 +286,3 @@ def _bound(function: Callable[..., Any], *others: Any) -> Callable[[At], Any]:
 
 def _value(p: At, node: Any) -> Any:
     return p.values[id(node)]
-
-
-def _same(a: Any, b: Any) -> bool:
-    return bool(abs(a - b) <= abs(a) * 1e-40)
-
-
-# What a wrong rule makes of a node, by its row, value, operands and their derivatives; None where it does not apply ---
-
-
-def _of_a_product(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    is_one = len(numbers) == 2 and _same(numbers[0] * numbers[1], y) and 0 not in moves
-    return moves[0] * moves[1] if is_one else None
-
-
-def _of_a_quotient(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    is_one = len(numbers) == 2 and _same(y * numbers[1], numbers[0]) and 0 not in moves
-    return moves[0] / moves[1] if is_one else None
-
-
-def _power_for_exponential(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    base, exponent = numbers if len(numbers) == 2 else (flint.arb.const_e(), numbers[0])
-    is_one = base > 0 and _same(base ** exponent, y) and (len(numbers) == 1 or moves[0] == 0)
-    return exponent * base ** (exponent - 1) * moves[-1] if is_one else None
-
-
-def _exponential_for_power(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    is_one = len(numbers) == 2 and numbers[0] > 0 and _same(numbers[0] ** numbers[1], y) and moves[1] == 0
-    return y * numbers[0].log() * moves[0] if is_one else None
-
-
-def _at_the_inner_derivative(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    if len(numbers) != 1:
-        return None
-    slope = local(row, 0, Ball(applied(row, moves)), [Ball(moves[0])]).number
-    return slope if type(slope) is not float else None
-
-
-def _undifferentiated(row: Any, y: Any, numbers: Any, moves: Any) -> Any:
-    return y * moves[0] if len(numbers) == 1 else None
-
-
-_WRONG_RULES: list[tuple[str, Callable[..., Any]]] = [
-    ("the power rule is taken for the exponential {}", _power_for_exponential),
-    ("the exponential rule is taken for the power {}", _exponential_for_power),
-    ("the product of the derivatives is taken for the derivative of the product {}", _of_a_product),
-    ("the quotient of the derivatives is taken for the derivative of the quotient {}", _of_a_quotient),
-    ("the derivative of {} is taken at the inner derivative, f'(g') for f'(g)*g'", _at_the_inner_derivative),
-    ("{} stands where its derivative should", _undifferentiated)]
