@@ -100,3 +100,37 @@ class TestOption:
         price, vega = value_and_grad(self.price, 4)(*market, 0.2)
         assert volatility(price) == pytest.approx(0.2, rel=1e-12)
         assert grad(volatility)(price) == pytest.approx(1 / vega, rel=1e-10)
+
+
+def test_weibull_with_censoring_is_what_scipy_fits():
+    weeks = np.array([6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35.0])
+    relapsed = np.arange(21) < 9
+
+    def surprise(p):
+        z = np.log(weeks / p[1])
+        return np.sum(np.exp(p[0] * z) - relapsed * (np.log(p[0] / p[1]) + (p[0] - 1) * z))
+
+    found = optimize.minimize(surprise, [1.0, 20.0], jac=grad(surprise), hess=hessian(surprise), method="trust-exact",
+                              tol=1e-9)
+    data = stats.CensoredData(uncensored=weeks[relapsed], right=weeks[~relapsed])
+    shape, _, scale = stats.weibull_min.fit(data, floc=0)
+    np.testing.assert_allclose(found.x, [shape, scale], rtol=1e-4)  # its search ends there
+    assert surprise(found.x) <= surprise([shape, scale])
+
+
+def test_the_negative_binomial_is_what_statsmodels_fits():
+    models = pytest.importorskip("statsmodels.discrete.discrete_model")
+    mites, leaves = np.arange(8.0), np.array([70, 38, 17, 10, 9, 3, 2, 1])
+
+    def surprise(p):
+        mean, k = p
+        gammas = ag.lgamma(mites + k) - ag.lgamma(k) - ag.lgamma(mites + 1)
+        return -leaves @ (gammas - ag.xlog1py(k, mean / k) + mites * np.log(mean / (mean + k)))
+
+    found = optimize.minimize(surprise, [1.0, 1.0], jac=grad(surprise), hess=hessian(surprise), method="trust-exact",
+                              tol=1e-10)
+    counts = np.repeat(mites, leaves)
+    known = models.NegativeBinomial(counts, np.ones_like(counts)).fit(disp=0, method="newton", tol=1e-12, maxiter=200)
+    np.testing.assert_allclose(found.x, [np.exp(known.params[0]), 1 / known.params[1]], rtol=1e-8)
+    errors = np.sqrt(np.diag(np.linalg.inv(hessian(surprise)(found.x))))
+    np.testing.assert_allclose(errors, [known.bse[0] * found.x[0], known.bse[1] * found.x[1] ** 2], rtol=1e-5)

@@ -177,15 +177,16 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
     axes = sorted(place % array.ndim for place in reduced) if array.ndim else []
     kept = [place for place in range(array.ndim) if place not in axes]
     shape = tuple(1 if place in axes else size for place, size in enumerate(array.shape))
-    level = array.transpose([*axes, *kept]).reshape((-1, *[array.shape[place] for place in kept])).view(ValueArray)
+    level = array.transpose([*axes, *kept]).reshape((-1, *[array.shape[place] for place in kept]))
     if not len(level):
-        return ufunc.reduce(plain(level), initial=initial)
+        return ufunc.reduce(level, initial=initial)
+    join = ufunc if ufunc in _LOOPS else np.frompyfunc(_equivalent(ufunc, level.ravel()), 2, 1)
     while len(level) > 1:
-        odd = level[len(level) // 2 * 2:]
-        level = np.concatenate([ufunc(level[:-1:2], level[1::2]), odd])
+        pairs = join(level[:-1:2], level[1::2])
+        level = np.concatenate([pairs, level[-1:]]) if len(level) % 2 else pairs
     if initial is not np._NoValue:
-        level = ufunc(level, initial)
-    result = level.reshape(shape) if keepdims else level[0]
+        level = join(level, np.asarray([initial], dtype=object))
+    result = of_values(level.reshape(shape)) if keepdims else of_values(level[0])
     if out is not None:
         out[0][...] = result
         return out[0]
