@@ -319,13 +319,13 @@ value.) The bounds of their own:
 | `sinc` | 4 | 4 + 2/abs(cos(pi a) - y) | the derivative has no digits near its zeros |
 | `norm_pdf` | 4 | 5, and abs(a) more from 37 on | a subnormal result has few digits |
 | `erfcx`, `log_norm_cdf`, `norm_ppf`, `erfinv` | 4 | 8, 6, 5, 5 | |
-| `logsubexp(a, b)` | 4 + 3(1 + abs(a) + abs(y - a))/abs(y) | 5 + abs(a - b) | two terms may cancel; a - b is rounded before exp |
+| `logsubexp(a, b)` | 4 + 3(1 + abs(a) + abs(y - a))/abs(y) | 5 + abs(a - b) | two terms may cancel |
 | `gamma` | 4; 5 for a < -0.5 | 6 + the bound of `digamma` | |
-| `lgamma` | 4, also near 1 and 2; for a < -0.5, 4 + 3 s/abs(y) | as `digamma` | s is the size of what cancels near its zeros there |
+| `lgamma` | 4, also near 1 and 2; for a < -0.5, 4 + 3 s/abs(y) | as `digamma` | s: the size of what cancels there |
 | `digamma` | 4, also near its root; for a < 0, 4 + 3 s/abs(y) | 5 | the same |
 | `trigamma`, `polygamma` | 5; for a < 0, 6 + 3 s/abs(y) | as the next order | the same |
 | `lbeta(a, b)` | 4 + 3 s/abs(y) | 4 + 3 s/abs(y) | sums of lgamma and of digamma of that size |
-| `beta(a, b)` | 6 + 4 abs(lbeta) | 7 + 4 abs(lbeta) + 3 s/abs(digamma(a) - digamma(a + b)) | exp of `lbeta` where an operand is large |
+| `beta(a, b)` | 6 + 4 abs(lbeta) | the same, and that of `lbeta` | exp of `lbeta` where an operand is large |
 | `hypot`, `atan2` of operands near 1e-308 or 1e308 | 2 | none | the hypotenuse itself is subnormal or infinite there |
 
 Second and third derivatives are as good as the rounding of the operations that they are made of: no worse than the

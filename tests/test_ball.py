@@ -147,6 +147,21 @@ def test_the_density_of_the_normal_distribution_has_all_its_digits():
         assert close(derivatives(y, bits=200)[1][id(x)], mpmath.npdf(x.data))
 
 
+@pytest.mark.parametrize("name, point", [
+    ("sinc", (0.0,)), ("sinc", (1.3,)), ("exprel", (0.0,)), ("exprel", (1e-20,)), ("entr", (0.0,)), ("xlogy", (0.0, 0.0)),
+    ("xlog1py", (0.0, -1.0)), ("log_norm_cdf", (-40.0,)), ("norm_ppf", (1e-20,)), ("lgamma", (-1.3,)),
+    ("digamma", (1.4616321449683622,)), ("logit", (0.5,)), ("erfcx", (30.0,))])
+def test_special_functions_are_proven_where_formulas_are_not_defined(name, point):
+    row = next(row for row in ROWS if row.name == name)
+    leaves = list(map(Value, point))
+    y = getattr(leaves[0], name)(*leaves[1:])
+    values, slopes = derivatives(y, bits=100)
+    assert float(values[id(y)]) == pytest.approx(row.number(*point), rel=1e-15, abs=1e-300)
+    for i, leaf in enumerate(leaves):
+        assert slopes[id(leaf)].is_proven(90)
+        assert float(slopes[id(leaf)]) == pytest.approx(row.partial(i, y.data, *point), rel=1e-14, abs=1e-300)
+
+
 def test_taylor_coefficients_give_derivatives_of_any_order():
     x = Value(0.7)
     found = taylor(exp(tanh(x)), {id(x): 1.0}, 4, bits=150)

@@ -125,17 +125,19 @@ def _pinned(a: Any, b: Any, c: Any) -> Any:
 xlogy = primitive("xlogy", None, (lambda y, a, b: defined(y, ln(b)),
                                   lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / b))),
                   expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * ln(b)), domain="b > 0, or a = 0",
-                  latex=r"{0:2} \ln\left({1}\right)", formula=lambda a, b: a * ln(b), binds=(ATOM, PRODUCT),
+                  latex=r"{0:2} \ln\left({1}\right)", exact="xlogy",
+                  formula=lambda a, b: a * ln(b), binds=(ATOM, PRODUCT),
                   at=((0.3, 2.0), (-2.0, 0.7)), course=("ln(b)", "a/b"))
 xlog1py = primitive("xlog1py", None, (lambda y, a, b: defined(y, log1p(b)),
                                       lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / (1 + b)))),
                     expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * log1p(b)),
                     domain="b > -1, or a = 0", latex=r"{0:2} \ln\left(1 + {1:1}\right)",
+                    exact="xlog1py",
                     formula=lambda a, b: a * ln(1 + b), binds=(ATOM, PRODUCT), at=((0.3, 2.0), (-2.0, -0.7)),
                     course=("ln(1 + b)", "a/(1 + b)"))
 entr = primitive("entr", None, (lambda y, a: -1 - ln(a),), latex=r"-{0:2} \ln\left({0}\right)", binds=(ATOM, SUM),
                  expansion=lambda a: where(less(0, a), -a * ln(a), where(less(a, 0), -math.inf, defined(a, 0.0))),
-                 formula=lambda a: -a * ln(a), domain="a >= 0", at=(0.7, 20.0), course=("-ln(a) - 1",),
+                 exact="entr", formula=lambda a: -a * ln(a), domain="a >= 0", at=(0.7, 20.0), course=("-ln(a) - 1",),
                  ulps=(3, lambda a: 4 + math.fabs(1 / (1 + math.log(a)))))  # 1 + ln a has no digits near its zero, 1/e
 log1mexp = primitive("log1mexp", None, (lambda y, a: defined(y, exp(a) / expm1(a)),), domain="a < 0",
                      expansion=lambda a: where(less(-LN2, a), ln(-expm1(a)), log1p(-exp(a))),
@@ -153,6 +155,7 @@ exprel = primitive("exprel", None, (lambda y, a: where(less(abs(a), 1.5), polyno
                                                              y * (1 - 1 / away(a)) + 1 / away(a))),),
                    expansion=lambda a: where(equal(a, 0), 1.0, where(less(a, 700), expm1(a) / away(a),
                                                                      exp(a / 2) / minimum(a, 800.0) * exp(a / 2))),
+                   exact="exprel",
                    formula=lambda a: (exp(a) - 1) / a, latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}", binds=(ATOM, PRODUCT),
                    at=(-0.7, 1e-3, 20.0), ulps=(3, 4), course=("(exp(a) - y)/a",))
 
@@ -182,7 +185,7 @@ sinc = primitive("sinc", None, (lambda y, a: where(less(abs(a), 0.5), a * polyno
                                                    (cos_pi(abs(a)) - y) / away(a)),),
                  expansion=lambda a: where(equal(a, 0), 1.0, sin_pi(abs(a)) / (math.pi * away(abs(a)))),
                  formula=lambda a: sin(math.pi * a) / (math.pi * a), at=(-0.7, 1e-3, 1.25),
-                 latex=r"\operatorname{{sinc}}\left({0}\right)", exact="sinc_pi",
+                 latex=r"\operatorname{{sinc}}\left({0}\right)", exact="sinc_pi", sympy="sinc_pi",
                  ulps=(4, _sinc_ulps), course=("(cos(pi*a) - y)/a",))
 
 # The tails of the normal distribution ---------------------------------------------------------------------------------
@@ -196,7 +199,7 @@ def _norm_pdf_ulps(a: float) -> float:
 norm_pdf = primitive("norm_pdf", None, (lambda y, a: -a * y,), course=("-a*y",),
                      expansion=lambda a: ONE_OVER_SQRT_2PI * gaussian(a, -0.5),
                      formula=lambda a: exp(-a ** 2 / 2) / sqrt(2 * math.pi), latex=r"\varphi\left({0}\right)",
-                     at=(-0.7, 3.0), ulps=(4, _norm_pdf_ulps), exact="norm_pdf")
+                     at=(-0.7, 3.0), ulps=(4, _norm_pdf_ulps), exact="norm_pdf", sympy="norm_pdf")
 
 
 SQRT_2_OVER_PI, SQRT_PI_OVER_2, SQRT_PI = 0.7978845608028654, 1.2533141373155003, 1.772453850905516

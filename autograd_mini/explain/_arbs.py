@@ -233,6 +233,30 @@ def polygamma(n: Any, a: Any) -> Any:
     return _polygammas(int(float(n)), a) if n.is_exact() and n.is_integer() and n >= 0 else None
 
 
+@_choice
+def xlogy(a: Any, b: Any) -> Any: return a * b.log() if _is_positive(b) and type(a) is not float else None
+
+@_choice
+def xlog1py(a: Any, b: Any) -> Any: return xlogy(a, 1 + b)
+
+@_choice
+def entr(a: Any) -> Any: return -a * a.log() if _is_positive(a) else None
+
+
+def _is_positive(a: Any) -> bool:
+    return type(a) is not float and bool(centre(a) > 0)
+
+
+@_meaning
+def exprel(a: Any) -> Any:
+    if not _same(a, flint.arb(0)):
+        return (a.exp() - 1) / a
+    total = flint.arb(0)
+    for k in range(flint.ctx.cap, 0, -1):
+        total = (1 + a * total) / k
+    return total
+
+
 @_meaning
 def erfcx_slope(a: Any) -> Any: return 2 * a * (a * a).exp() * a.erfc() - 2 / flint.arb.pi().sqrt()
 
@@ -288,3 +312,4 @@ _continued("acosh", lambda a: a[0].acosh() + _grown(1 / ((a - 1).sqrt() * (a + 1
 _continued("atanh", lambda a: a[0].atanh() + _grown(1 / (1 - a * a), a))
 _continued("atan2", lambda a, b: flint.arb.atan2(a[0], b[0])
            + ((a.derivative() * b - a * b.derivative()) / (a * a + b * b)).integral())
+_continued("sinc_pi", lambda a: (flint.arb.pi() * a).sin() / (flint.arb.pi() * a))

@@ -92,6 +92,13 @@ def _printers() -> tuple[Any, Any]:
         def _print_log(self, expr: Any) -> str:
             return f"ln({self._print(expr.args[0])})"
 
+        def _print_loggamma(self, expr: Any) -> str:
+            return f"lgamma({self._print(expr.args[0])})"
+
+        def _print_polygamma(self, expr: Any) -> str:
+            name = {0: "digamma", 1: "trigamma"}.get(expr.args[0])
+            return f"{name}({self._print(expr.args[1])})" if name else self._print_Function(expr)
+
         def _print_Float(self, expr: Any) -> str:
             return f"{float(expr):.15g}"
 

@@ -17,7 +17,9 @@ def log2(a: Any) -> Any: return sp.log(a) / sp.log(2)
 def log10(a: Any) -> Any: return sp.log(a) / sp.log(10)
 def defined(y: Any, p: Any) -> Any: return p
 def away(a: Any) -> Any: return a
+def norm_pdf(a: Any) -> Any: return sp.exp(-a ** 2 / 2) / sp.sqrt(2 * sp.pi)
 def norm_ppf(a: Any) -> Any: return sp.sqrt(2) * sp.erfinv(2 * a - 1)
+def sinc_pi(a: Any) -> Any: return sp.sin(sp.pi * a) / (sp.pi * a)
 
 
 # Conditions are 1 or 0 by cases, and a choice finds the condition again ----------------------------------------------
