@@ -1,6 +1,6 @@
 """The expression language: one line of arithmetic as text, read over floats, Values or any reading of the table.
 
-The grammar is Python's own, parsed by `ast` and never evaluated by Python: numbers, names, `+ - * / **`, comparisons,
+The grammar is Python's own, parsed by `ast` and never evaluated by Python: numbers, names, `+ - * / // % **`, comparisons,
 `a if c else b`, and a call of any function of the table. Each becomes the row of that meaning, so an expression gives
 the same number, and the same graph, as the code it looks like. Nothing else is let in: no attribute, index or import.
 """
@@ -49,7 +49,7 @@ _OUTSIDE = {
     ast.Tuple: "a list of expressions is not an expression: give one at a time",
     ast.Lambda: "a lambda is not part of the language: write the expression itself",
 }
-_UNKNOWN = "this is not part of the language: it has numbers, names, + - * / **, comparisons, a if c else b, calls"
+_UNKNOWN = "this is not part of the language: it has numbers, names, + - * / // % **, comparisons, a if c else b, calls"
 
 
 def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:

@@ -3,11 +3,12 @@
 Three series serve all of it. About 2 the logarithm of gamma is a power series whose coefficients are values of
 Hurwitz's zeta function, and a few factors lead there from up to 7.35; about its root digamma is another; beyond, and
 for the zeta function itself, Stirling's series and its derivatives hold. The coefficients are computed here, from
-Bernoulli's numbers, when the module is imported. (NIST Digital Library of Mathematical Functions, 5.7, 5.11, 25.11.)
+Bernoulli's numbers, when they are first used. (NIST Digital Library of Mathematical Functions, 5.7, 5.11, 25.11.)
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -66,9 +67,20 @@ def _powers(s: Any, q: Any, k: float) -> Any:
     return pow(base, -s) * (1 - s * ((q - (base - moved)) + (k - moved)) / base)
 
 
-_ABOUT_2 = [1 - 0.5772156649015329, *[(-1) ** k * _zeta(float(k), 2.0) / k for k in range(2, 38)]]
+@functools.cache
+def _about_2() -> list[float]:
+    """The power series of ln gamma(2 + t) / t."""
+    return [1 - 0.5772156649015329, *[(-1) ** k * _zeta(float(k), 2.0) / k for k in range(2, 38)]]
+
+
 _ROOT, _ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
-_ABOUT_ROOT = [(-1) ** k * _zeta(float(k + 2), _ROOT) for k in range(38)]
+
+
+@functools.cache
+def _about_root() -> list[float]:
+    """The power series of digamma(root + s) / s."""
+    return [(-1) ** k * _zeta(float(k + 2), _ROOT) for k in range(38)]
+
 
 # The logarithm of gamma, and gamma ------------------------------------------------------------------------------------
 
@@ -77,7 +89,7 @@ HALF_LN_2PI, SQRT_2PI, SQRT_2PI_REST = 0.9189385332046727, 2.5066282746310002, 2
 
 def _near_2(t: Any) -> Any:
     """ln gamma(2 + t) for t between -0.65 and 1/2."""
-    return t * polynomial(t, _ABOUT_2)
+    return t * polynomial(t, _about_2())
 
 
 def _ladder(z: Any, nearest: Any) -> Any:
@@ -143,7 +155,7 @@ def _digamma_from_1(z: Any) -> Any:
     s = (near - _ROOT) - _ROOT_REST
     inverse = 1 / square(maximum(z, FAR))
     far = ln(maximum(z, FAR)) - (0.5 / maximum(z, FAR) + inverse * polynomial(inverse, _DIGAMMA))
-    return where(less(z, FAR), s * polynomial(s, _ABOUT_ROOT) + total, far)
+    return where(less(z, FAR), s * polynomial(s, _about_root()) + total, far)
 
 
 def _digamma(a: Any) -> Any:
