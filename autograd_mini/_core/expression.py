@@ -1,8 +1,9 @@
 """The expression language: one line of arithmetic as text, read over floats, Values or any reading of the table.
 
-The grammar is Python's own, parsed by `ast` and never evaluated by Python: numbers, names, `+ - * / // % **`, comparisons,
-`a if c else b`, and a call of any function of the table. Each becomes the row of that meaning, so an expression gives
-the same number, and the same graph, as the code it looks like. Nothing else is let in: no attribute, index or import.
+The grammar is Python's own, parsed by `ast` and never evaluated by Python: numbers, names, `+ - * / // % **`,
+comparisons, `a if c else b`, and a call of any function of the table. Each becomes the row of that meaning, so an
+expression gives the same number, and the same graph, as the code it looks like. Nothing else is let in: no attribute,
+index or import.
 """
 
 from __future__ import annotations
