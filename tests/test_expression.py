@@ -1,12 +1,14 @@
 """The expression language: the same numbers and graphs as the Python code it looks like, and clear errors."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from autograd_mini import Value
-from autograd_mini._core.expression import LONGEST, ExpressionError, evaluate, names
+from autograd_mini._core.expression import LONGEST, LONGEST_SOURCE, ExpressionError, evaluate, names
 from autograd_mini._core.value import functions
 from autograd_mini.primitives import ROWS, Operators
 
@@ -148,3 +150,31 @@ def test_the_caret_is_right_in_the_middle_of_a_long_expression():
 def test_what_is_not_text(source):
     with pytest.raises(TypeError, match="an expression is a text"):
         evaluate(source)
+
+
+ENDLESS = """
+import contextlib, resource, sys
+from autograd_mini._core.expression import LONGEST_SOURCE, ExpressionError, evaluate, names
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+UNITS = ["\\n", " ", "\\t\\n", "x\\n", "x = 1\\n", "x = x;", "#\\n", "# x\\n", ";",
+         "a", "a ", "²", "=", "x=", "1<", "a\\r"]
+for unit in UNITS:
+    source = unit * ((LONGEST_SOURCE - 1) // len(unit)) + "x"
+    for read in (names, lambda source: evaluate(source, {"x": 1.0})):
+        with contextlib.suppress(ExpressionError):
+            read(source)
+print("read")
+"""
+
+
+def test_no_text_keeps_the_reader_busy():
+    """Twenty thousand empty lines once took six seconds; ten times as many, as here, would take ten minutes."""
+    pytest.importorskip("resource")
+    child = subprocess.run([sys.executable, "-c", ENDLESS], check=False, capture_output=True, text=True)
+    assert (child.stdout, child.stderr) == ("read\n", "")
+
+
+def test_a_text_beyond_the_limit_is_refused_before_it_is_read():
+    for source in ("x" * (LONGEST_SOURCE + 1), "x = 1\n" * LONGEST_SOURCE + "x", "\n" * 10**7):
+        with pytest.raises(ExpressionError, match=f"more than {LONGEST_SOURCE}: build it in Python"):
+            names(source)

@@ -192,3 +192,11 @@ def test_a_program_whose_parts_lie_elsewhere_is_refused():
             type(program).__new__(type(program)).__setstate__(tuple(broken))
     with pytest.raises(ValueError, match="no program"):
         type(program).__new__(type(program)).__setstate__(tuple(state[:3]))
+
+
+def test_what_holds_itself_is_one_error():
+    endless: list[Any] = [1.0]
+    endless.append({"again": endless})
+    for use in (grad(lambda t: t[0]), lambda t: trace(lambda t: t[0], t), ravel):
+        with pytest.raises(ValueError, match="a list is nested in itself"):
+            use(endless)

@@ -32,6 +32,9 @@ from autograd_mini._core.rows import Primitive
 Operation = tuple[Primitive, tuple[int, ...]]
 Statement = tuple[Union[Primitive, Loop], tuple[int, ...]]
 
+MOST_SLOTS = 2 ** 31
+"""How many slots there can be: they are numbered by 32 bits."""
+
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
@@ -240,11 +243,12 @@ class Body:
         try:
             inputs, constants, rows, code, outputs = state
             self._set(int(inputs), tuple(map(float, constants)), tuple(rows), bytes(code), tuple(map(int, outputs)))
-            wrong = self.inputs < 0 or not all(isinstance(row, (Primitive, Loop)) for row in self.rows)
-        except (TypeError, ValueError) as error:
+            is_sound = 0 <= self.inputs < MOST_SLOTS and all(isinstance(row, (Primitive, Loop)) for row in self.rows) \
+                and self.slots < MOST_SLOTS
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"this is no body: {error}") from None
-        if wrong:
-            raise ValueError("this is no body: its inputs are fewer than none, or a row is none of the table")
+        if not is_sound:
+            raise ValueError("this is no body: it has too few slots or too many, or a row that is none of the table")
         self._check()
 
     def __repr__(self) -> str:

@@ -331,6 +331,8 @@ cdef class Value:
         return registry.represent(self)
 
     def __format__(self, spec):
+        if not isinstance(spec, str):
+            raise TypeError(f"a format is a text, not {type(spec).__name__}")
         return format(self._data, spec) if spec else str(self)
 
     def _repr_mimebundle_(self, *choice, **choices):

@@ -23,13 +23,17 @@ from autograd_mini.primitives import lookup
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
+"""Characters of one expression, and of one definition."""
+LONGEST_SOURCE = 200_000
+"""Characters of a source with all its definitions."""
 _BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "−": "-", "–": "-", "—": "-",
                           "≤": "<=", "≥": ">=", "≠": "!="})
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _ROOT = re.compile(r"√\s*(?:(?=\()|([\w.]+))")
-_ADJACENT = re.compile(r"((?<![\w.])(?:\d+\.?\d*|\.\d+)|\))\s*(?!(?:if|else|and|or|in|is|not|e\d)\b)([^\W\d]\w*|\()")
-_COMMENT = re.compile(r"(?m)^\s*#.*\n?")
-_DEFINITION = re.compile(r"(?:^|(?<=[;\n]))\s*([^\W\d]\w*)\s*=(?!=)\s*([^;\n]*)")
+_ADJACENT = re.compile(r"((?<![\w.])(?:\d+(?:\.\d*)?|\.\d+)|\))\s*"
+                       r"(?!(?:if|else|and|or|in|is|not|e\d)\b)([^\W\d]\w*|\()")
+_COMMENT = re.compile(r"(?m)^[^\S\n]*#.*\n?")
+_DEFINITION = re.compile(r"(?:^|(?<=[;\n]))[^\S\n]*([^\W\d]\w*)[^\S\n]*=(?!=)\s*([^;\n]*)")
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow",
            ast.Mod: "mod", ast.FloorDiv: "floordiv"}
@@ -71,10 +75,12 @@ def evaluate(source: str, variables: Optional[Mapping[str, Any]] = None) -> Any:
     Raises ExpressionError for what is not an expression, or names something unknown.
     """
     known = {**CONSTANTS, **(variables or {})}
+    met = {id(value) for value in known.values()}
     for name, definition in _statements(source):
         result = _evaluate(definition, known)
-        if name and is_value(result) and not any(result is earlier for earlier in known.values()):
+        if name and is_value(result) and id(result) not in met:
             result.name = name  # so that texts and drawings call the part what the expression calls it
+            met.add(id(result))
         known[name] = result
     return known[""]
 
@@ -97,7 +103,11 @@ def _power(raised: re.Match[str]) -> str:
 
 def _statements(source: str) -> list[tuple[str, str]]:
     """The definitions of a source with their names, and behind them the expression, under an empty name."""
-    source = _COMMENT.sub("", plain(source)) if isinstance(source, str) else source
+    if isinstance(source, str):
+        if len(source) > LONGEST_SOURCE:
+            raise ExpressionError(f"the text has {len(source)} characters, more than {LONGEST_SOURCE}: "
+                                  "build it in Python")
+        source = _COMMENT.sub("", plain(source))
     if not isinstance(source, str) or not _DEFINITION.search(source):
         return [("", source)]
     lines = [line for line in re.split(r"[;\n]", source) if line.strip()]
@@ -240,7 +250,7 @@ def _number(source: str, node: ast.Constant) -> float:
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:
     if name == "lg":
         return "write log10(x) for the logarithm to base 10; ln(x), and log(x) too, is the natural one"
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1) if len(name) < 50 and len(known) < 1000 else []
     if close:
         return f"did you mean {close[0]!r}?"
     given = [key for key in known if key not in CONSTANTS and key not in functions and key not in ALIASES]

@@ -121,8 +121,7 @@ def flatten(tree: Any, strict: bool = False) -> tuple[list[Any], Rebuild]:
     >>> leaves, rebuild([10, 20, 30])
     ([1, 2, 3], {'w': [10, 20], 'b': 30, 'name': 'layer'})
     """
-    leaves: list[Any] = []
-    build = _walk(tree, leaves, _Manner(strict=strict or is_static(tree)))
+    leaves, build = _walked(tree, _Manner(strict=strict or is_static(tree)))
 
     def rebuild(replacements: Sequence[Any]) -> Any:
         if len(replacements) != len(leaves):
@@ -164,8 +163,7 @@ def blocks(tree: Any) -> tuple[list[tuple[int, ...]], Rebuild]:
     >>> shapes, rebuild(["matrix", "number"])
     ([(2, 3), ()], ['matrix', 'number'])
     """
-    found: list[Any] = []
-    build = _walk(tree, found, _Manner(whole_arrays=True))
+    found, build = _walked(tree, _Manner(whole_arrays=True))
     return [block.shape if isinstance(block, np.ndarray) else () for block in found], build
 
 
@@ -216,6 +214,19 @@ class _Manner(NamedTuple):
 
     whole_arrays: bool = False
     strict: bool = False
+
+
+def too_deep(tree: Any) -> ValueError:
+    """The error for a container that holds itself, or nests as deep as Python's calls may."""
+    return ValueError(f"a {type(tree).__name__} is nested in itself, or too deeply")
+
+
+def _walked(tree: Any, manner: _Manner) -> tuple[list[Any], Rebuild]:
+    leaves: list[Any] = []
+    try:
+        return leaves, _walk(tree, leaves, manner)
+    except RecursionError:
+        raise too_deep(tree) from None
 
 
 def _walk(tree: Any, leaves: list[Any], manner: _Manner) -> Rebuild:

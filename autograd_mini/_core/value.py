@@ -259,6 +259,8 @@ class Value:
         return registry.represent(self)
 
     def __format__(self, spec: str) -> str:
+        if not isinstance(spec, str):
+            raise TypeError(f"a format is a text, not {type(spec).__name__}")
         return format(self._number, spec) if spec else str(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

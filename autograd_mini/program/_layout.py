@@ -16,6 +16,9 @@ from autograd_mini._core import trees
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 
+MOST_DIMENSIONS = 32
+"""Of an array in an argument or a result: what every NumPy has."""
+
 
 class Part(NamedTuple):
     """A number (`shape` is None) or an array in the slots from `start` on."""
@@ -33,6 +36,13 @@ class Part(NamedTuple):
         """The shape, which for a number is ()."""
         return self.shape or ()
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the fields, which may come from a file, are of their kinds."""
+        shape = () if self.shape is None else self.shape
+        return isinstance(self.name, str) and type(shape) is tuple and len(shape) <= MOST_DIMENSIONS \
+            and all(type(side) is int and side >= 0 for side in shape)
+
     def names(self) -> list[str]:
         """The name of each slot."""
         return trees.entry_names(self.name, self.dimensions) if self.size else []
@@ -41,7 +51,10 @@ class Part(NamedTuple):
 def lay_out(tree: Any, name: str, start: int = 0) -> tuple[Any, list[Any], int]:
     """The layout of a nested structure from slot `start` on, its numbers in slot order, and the next free slot."""
     numbers: list[Any] = []
-    layout = _lay_out(tree, name, start, numbers)
+    try:
+        layout = _lay_out(tree, name, start, numbers)
+    except RecursionError:
+        raise trees.too_deep(tree) from None
     return layout, numbers, start + len(numbers)
 
 
@@ -103,9 +116,13 @@ def parts(layout: Any) -> list[Part]:
 
 def covers(layout: Any, slots: int) -> bool:
     """Whether the parts of a layout lie one behind the other in exactly so many slots."""
+    try:
+        found = parts(layout)
+    except RecursionError:  # it is nested in itself
+        return False
     after = 0
-    for part in parts(layout):
-        if part.start != after or part.size < 0:
+    for part in found:
+        if not part.is_sound or part.start != after:
             return False
         after += part.size
     return after == slots

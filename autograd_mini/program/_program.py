@@ -412,9 +412,13 @@ class Program:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         try:
             self.__init__(*state)  # type: ignore[misc]
-            fits = layouts.covers(self.arguments, self.body.inputs) and layouts.covers(
-                self.result, len(self.body.outputs)) and len(self.parameters) == len(self.arguments)
-        except (TypeError, AttributeError) as error:
+            texts = (self.name, *self.parameters, *self.names.values())
+            fits = type(self.body) is Body and all(isinstance(text, str) for text in texts) \
+                and all(type(slot) is int for slot in (self.positional, *self.names)) \
+                and 0 <= self.positional <= len(self.parameters) == len(self.arguments) \
+                and layouts.covers(self.arguments, self.body.inputs) and len(self.example) == self.body.inputs \
+                and layouts.covers(self.result, len(self.body.outputs))
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"this is no program: {error}") from None
         if not fits:
             raise ValueError("this is no program: its arguments and its result are not laid out as its operations ask")

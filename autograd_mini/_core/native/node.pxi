@@ -36,7 +36,9 @@ cdef extern from *:
     #else
     #define am_prefetch(address) ((void)0)
     #endif
+    #ifndef AM_FREE_LIST_NODES          /* tools/sanitize sets it to 0 */
     #define AM_FREE_LIST_NODES (1 << 20)
+    #endif
 
     static inline am_node *am_new_node(void)
     {
