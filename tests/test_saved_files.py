@@ -21,7 +21,9 @@ cubed = am.custom_gradient(lambda x: x * x * x, lambda y, x: 3.0 * x * x)
 def everything(w, points, extra):
     z = w @ w + am.softplus(points[0].x) * points[1].y
     z.name = "z"
-    return {"z": z, "edges": [z * number for number in EDGES], "w": (w / extra.k, 2.0), "c": cubed(z)}
+    last, path = am.scan(lambda carry, x: (am.tanh(carry * w[0] + x), carry), 0.5, np.array([z, w[1], extra.k]))
+    edges = [z * number for number in EDGES]
+    return {"loop": (last, path), "z": z, "edges": edges, "w": (w / extra.k, 2.0), "c": cubed(z)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +169,19 @@ def test_what_does_not_fit_is_refused_with_the_reason(program, tmp_path, place, 
     with pytest.raises(SavedFileError, match=words) as caught:
         load(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "to", "words"), [
+    ("trips", -1, "does not fit its step"), ("carry", 9, "does not fit its step"), ("shared", None, "'shared'"),
+    ("trips", 2, "is applied to|no body"), ("trips", 2 ** 40, "too long"), ("reversed", 1, "'reversed'"),
+    ("step", [], "'step'")])
+def test_a_loop_that_does_not_fit_is_refused(program, tmp_path, key, to, words):
+    path = tmp_path / "p.json"
+    content = content_of(program, path)
+    at = next(at for at, row in enumerate(content["body"]["rows"]) if "step" in row)
+    path.write_text(json.dumps(changed(content, "body", "rows", at, key, to=to)))
+    with pytest.raises(SavedFileError, match=words):
+        load(path)
 
 
 def test_a_shape_without_entries_takes_no_memory(tmp_path):

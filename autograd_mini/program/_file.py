@@ -7,9 +7,9 @@
 
 Numbers are hexadecimal floats as text. A layout is ["part", name, start, shape], ["list", [layout]], ["tuple",
 [layout]], ["dict", [[key, layout]]], ["class", module, name, [layout]] for named tuples and dataclasses, or ["fixed",
-text or null]. A row of the package is its name and what
-computes its value; one of the user's own also says where it is: its module, like those of classes, must have been
-imported before, since loading imports nothing. A graph has leaves, [name, number], instead of arguments.
+text or null]. A row of the package is its name and what computes its value; a loop is its step, which is a body, and
+how often. A row of the user's own also says where it is: its module, like those of classes, must have been imported
+before, since loading imports nothing. A graph has leaves, [name, number], instead of arguments.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import struct
 import sys
 from typing import Any, NoReturn, Optional, Sequence, Union
 
-from autograd_mini._body.body import Body
+from autograd_mini._body.body import Body, operand_count
 from autograd_mini._body.builder import builder
+from autograd_mini._body.loops import Loop
 from autograd_mini._core import persistence, recording, trees
 from autograd_mini._core.errors import SavedFileError, TracedValueError, UnknownRowError
 from autograd_mini._core.graph import topological_order
@@ -167,6 +168,8 @@ def _graph(tree: Any) -> dict[str, Any]:
 
 def _graph_of(content: dict[str, Any]) -> Any:
     body = _body_of(_get(content, "body", dict))
+    if body.has_loops:
+        _refuse("it is a graph with a loop, and graphs have none")
     result = _layout_of(_get(content, "result", list))
     _fits(result, len(body.outputs), "result")
     leaves = [_leaf_of(entry) for entry in _get(content, "leaves", list)]
@@ -210,7 +213,7 @@ def _leaf_of(entry: Any) -> Value:
 def _body(body: Body) -> dict[str, Any]:
     place = {row: at for at, row in enumerate(body.rows)}
     return {"inputs": body.inputs, "constants": [*map(_hex, body.constants)], "rows": [*map(_row, body.rows)],
-            "operations": [[place[row], *operands] for row, operands in body.operations], "outputs": list(body.outputs)}
+            "operations": [[place[row], *operands] for row, operands in body.statements], "outputs": list(body.outputs)}
 
 
 def _body_of(content: dict[str, Any]) -> Body:
@@ -224,7 +227,7 @@ def _body_of(content: dict[str, Any]) -> Body:
         row, *operands = _slots(entry) or _refuse("an operation is empty")
         if row >= len(rows):
             _refuse(f"an operation has row {row}, and there are {len(rows)}")
-        if len(operands) != len(rows[row].partials):
+        if len(operands) != operand_count(rows[row]):
             _refuse(f"{rows[row]!r} is applied to {len(operands)} operands")
         operations.append((rows[row], tuple(operands)))
     try:
@@ -234,8 +237,9 @@ def _body_of(content: dict[str, Any]) -> Body:
 
 
 def _row(row: Any) -> dict[str, Any]:
-    if not isinstance(row, Primitive):
-        raise TypeError(f"a program with {row!r} cannot be saved as JSON: pickle it")
+    if isinstance(row, Loop):
+        return {"trips": row.trips, "carry": row.carry, "shared": row.shared, "reversed": row.is_reversed,
+                "step": _body(row.step)}
     name, value = row.name, persistence.value_print(row)
     if BUILT_IN.get(name) is row:
         return {"name": name, "value": value}
@@ -243,9 +247,11 @@ def _row(row: Any) -> dict[str, Any]:
     return {"name": name, "value": value, "module": module, "attribute": attribute, "print": print_}
 
 
-def _row_of(entry: Any) -> Primitive:
+def _row_of(entry: Any) -> Union[Primitive, Loop]:
     if type(entry) is not dict:
         _refuse(f"{_short(entry)} is no row")
+    if "step" in entry:
+        return _loop_of(entry)
     name, value = _get(entry, "name", str), _get(entry, "value", str)
     try:
         if "module" in entry:
@@ -259,6 +265,17 @@ def _row_of(entry: Any) -> Primitive:
     if persistence.value_print(row) != value:
         _refuse(f"the primitive {name!r} of this version of the package computes its value in another way")
     return row
+
+
+def _loop_of(entry: dict[str, Any]) -> Loop:
+    step = _body_of(_get(entry, "step", dict))
+    trips, carry, shared = (_get(entry, key, int) for key in ("trips", "carry", "shared"))
+    if min(trips, carry, shared) < 0 or carry + shared > step.inputs or carry > len(step.outputs):
+        _refuse(f"a loop of {trips} steps with {carry} carried and {shared} shared numbers does not fit its step")
+    loop = Loop(trips, step, carry, shared, _get(entry, "reversed", bool))
+    if loop.operands + loop.results >= 2 ** 31:
+        _refuse(f"a loop of {trips} steps is too long")
+    return loop
 
 
 # Layouts and numbers --------------------------------------------------------------------------------------------------
