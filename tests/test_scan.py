@@ -1,8 +1,12 @@
 """`scan`: Python's loop for numbers and Values; under trace one operation, whose derivatives are loops again."""
 
+import ctypes
 import importlib.util
 import pickle
 import random
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -290,6 +294,50 @@ def test_special_values_go_through_a_loop_as_through_pythons():
     for p in (-0.0, float("inf"), -800.0, 0.3):
         for x in (np.array([1.0, -0.0, 2.0]), np.array([np.inf, 1.0, -1.0]), np.array([np.nan, 1.0, 2.0])):
             assert np.array_equal(program(p, x), value_and_grad(f)(p, x), equal_nan=True)
+
+# C and machine code ---------------------------------------------------------------------------------------------------
+
+@cases
+def test_c_source_writes_a_loop_with_the_same_bits(f, shape, tmp_path):
+    compiler = shutil.which("cc") or pytest.skip("there is no C compiler")
+    p, x = point(shape)
+    program = trace(f, p, x).value_and_gradient((0, 1))
+    source = program.c_source()
+    assert source.count("for (") >= 2
+    (tmp_path / "run.c").write_text(source)
+    library = tmp_path / "run.so"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", tmp_path / "run.c", "-o", library, "-lm"], check=True)
+    inputs, outputs = np.concatenate([p, x.ravel()]), np.empty(len(program.body.outputs))
+    double = ctypes.POINTER(ctypes.c_double)
+    run = getattr(ctypes.CDLL(library), re.search(r"void (\w+)\(", source)[1])
+    run(inputs.ctypes.data_as(double), outputs.ctypes.data_as(double))
+    value, (slopes, others) = program(p, x, executor="python")
+    assert np.array_equal(outputs, [value, *slopes, *others.ravel()])
+
+
+def test_machine_code_loops_whatever_a_loop_takes_and_gives():
+    pytest.importorskip("llvmlite")
+
+    def f(p, x):
+        rows = scan(lambda c, row: (c + (row * row).sum(), row * c), p, x)[1]             # columns of a table
+        mixed = np.array([p, 1.0, x[0, 0], 1.0, 2.0, x[1, 1], p * p, 3.0, x[2, 0]], dtype=object)
+        last, ys = scan(lambda c, x: (am.tanh(c * x), c), 0.3, mixed)                     # scattered and constant
+        many = scan(lambda c, x: (c * x + am.exp(-c), None), last, np.linspace(0.0, 1.0, 50))[0]
+        return many, ys, rows, x[:, 1], 2.0
+
+    x = np.random.default_rng(8).normal(size=(9, 2))
+    program = trace(f, 0.7, x)
+    found, expected = program(0.7, x, executor="llvm"), program(0.7, x, executor="python")
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected))
+
+
+def test_a_long_loop_is_not_written_out():
+    def f(p, x):
+        return scan(lambda c, x: (am.tanh(c * p + x), None), 0.0, x)[0]
+
+    program = trace(f, 0.5, np.ones(20_000)).value_and_gradient()
+    assert program.c_source().count("const double") < 60
+    assert len(program.llvm_ir()) < 20_000
 
 
 # Steps nobody wrote ---------------------------------------------------------------------------------------------------

@@ -133,6 +133,11 @@ class Body:
             return len(self.statements)
         return sum(row.trips * row.step.work if isinstance(row, Loop) else 1 for row, _ in self.statements)
 
+    @cached_property
+    def length(self) -> int:
+        """How many operations are written, those of a step once."""
+        return sum(row.step.length if isinstance(row, Loop) else 1 for row, _ in self.statements)
+
     def _decoded(self) -> Iterator[Statement]:
         code = memoryview(self.code).cast("i").tolist()
         at = 0

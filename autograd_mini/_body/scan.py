@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -173,7 +174,7 @@ def _recorded(step: Step, init: Any, arrays: Sequence[np.ndarray], build: Callab
     then = _flat(after)[0]
     changed = [place for place, node in enumerate(carry) if then[place] is not node]
     fixed = [place for place, node in enumerate(carry) if then[place] is node]
-    emitted, restack = _flat(y)
+    emitted = _flat(y)[0]
     outputs = [*map(_number, (*(then[place] for place in changed), *emitted))]
 
     shared = Dependents([*carry, *now], since).border([*filter(is_value, outputs)])
@@ -183,7 +184,13 @@ def _recorded(step: Step, init: Any, arrays: Sequence[np.ndarray], build: Callab
     last, columns = record.results()
     for place, node in zip(changed, last):
         before[place] = node
-    return rebuild(before), _stacked([restack(row) for row in zip(*columns)] if columns else [y] * trips, trips)
+    shapes, restack = trees.blocks(y)
+    stacked, left = [], 0
+    for shape in shapes:
+        right = left + math.prod(shape)
+        stacked.append(trees.array_of([*itertools.chain(*zip(*columns[left:right]))], (trips, *shape)))
+        left = right
+    return rebuild(before), restack(stacked)
 
 
 def _leaf(entry: Any, name: str) -> Any:

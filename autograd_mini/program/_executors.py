@@ -183,12 +183,13 @@ class Executors:
 
     def over_data(self, name: str, is_data: tuple[bool, ...]) -> Any:
         """What runs over data: an object with `sums` and `rows`."""
-        key = (name, is_data) if name in ("numpy", "llvm") else (name, "rows")
+        by_block = name == "numpy" or (name == "llvm" and not self.body.has_loops)
+        key = (name, is_data) if by_block else (name, "rows")
         with self._lock:
             if key not in self._made:
                 if name == "numpy":
                     self._made[key] = Vectorized(self.body, is_data)
-                elif name == "llvm":
+                elif name == "llvm" and not self.body.has_loops:
                     self._made[key] = self._llvm().Rows(self.body, is_data)
                 else:
                     self._made[key] = RowByRow(self.scalar(name), len(self.body.outputs))
@@ -226,10 +227,10 @@ class Executors:
             more = "; llvmlite is not installed"
         elif executor is None and self._calls_back():
             more = "; rows of your own are called"
-        elif executor is None and operations > LONGEST:
+        elif executor is None and operations > LONGEST and not self.body.has_loops:
             more = "; machine code gains nothing at this length"
         elif executor is None:
-            most = int(COSTS["llvm"].to_start(operations) / (SCALAR_GAIN * operations))
+            most = int(COSTS["llvm"].to_start(self.body.length) / (SCALAR_GAIN * operations))
             more = f"; llvm is tried after {most:,} calls"
             if known is not None:
                 times = self._result("one", self._time_one, self.scalar("native"), self._numbers)
@@ -337,6 +338,9 @@ class Executors:
 
         Once the others have taken as long as compiling would, machine code is made in the background, and tried.
         """
+        if self.body.has_loops:  # machine code of one example after the other is compiled in a moment
+            late = self._has_llvm and self._spent.get(is_data, 0.0) > COSTS["llvm"].start
+            return ("llvm" if late else self._scalar), ""
         operations = self.body.work
         usual = self._trial((self._scalar, "numpy"), batch, seen)
         if not self._has_llvm:

@@ -12,9 +12,9 @@ from typing import Any, Optional
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import expand
 from autograd_mini._core import persistence
-from autograd_mini._core.c_text import literal
 from autograd_mini._core.rows import BUILT_IN, Primitive
 from autograd_mini.program import _layout as layouts
+from autograd_mini.program._c_loops import Statements
 from autograd_mini.render import _javascript
 
 _HEAD = """/* {title}
@@ -37,21 +37,21 @@ def c_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[st
 
     Raises MissingColumnError where a row has neither C text nor an expansion.
     """
-    body = expand(body, keep=lambda row: row.c is not None)
+    if not body.has_loops:
+        body = expand(body, keep=lambda row: row.c is not None)
     lines = [_HEAD.format(title=_comment(title)),
              f"void {identifier(name or title)}(const double *inputs, double *outputs)", "{",
              *(f"    /* inputs[{slot}] is {_comment(entry)} */" for slot, entry in enumerate(inputs))]
-    fresh = itertools.count(body.first_operation)
-
-    def line(row: Primitive, operands: list[str]) -> str:
-        name = f"t{next(fresh)}"
-        lines.append(f"    const double {name} = {row.require('c', 'C source').format(*operands)};")
-        return name
-
-    slots = body.read(line, [f"inputs[{slot}]" for slot in range(body.inputs)], literal)
-    lines += [f"    outputs[{place}] = {slots[slot]};  /* {_comment(entry)} */"
-              for place, (slot, entry) in enumerate(zip(body.outputs, outputs))]
-    return "\n".join([*lines, "}", ""])
+    made = Statements(body.first_operation)
+    numbers = made.body(body, [f"inputs[{slot}]" for slot in range(body.inputs)])
+    if made.memory:
+        lines[0] = lines[0].replace("#include <math.h>", "#include <math.h>\n#include <stdlib.h>")
+        lines.append(f"    double *const m = malloc({made.memory} * sizeof(double));  /* what loops emit */")
+        lines.append("    if (m == NULL) abort();")
+    lines += made.lines
+    lines += [f"    outputs[{place}] = {number};  /* {_comment(entry)} */"
+              for place, (number, entry) in enumerate(zip(numbers, outputs))]
+    return "\n".join([*lines, *["    free(m);"] * bool(made.memory), "}", ""])
 
 
 def js_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[str], name: Optional[str]) -> str:

@@ -19,7 +19,7 @@ from autograd_mini._body.body import Body
 from autograd_mini._body.builder import expand
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data, Part, fill, parts
-from autograd_mini.program._llvm import engine, kernels
+from autograd_mini.program._llvm import engine, kernels, looping
 from autograd_mini.program._llvm.kernels import RowsPlan
 from autograd_mini.program._llvm.loading import TILE, Source, address_of, addresses, is_loadable, padded_tile, source
 from autograd_mini.program._llvm.lowering import Step, has_reading, steps, watched
@@ -37,6 +37,9 @@ class Scalar:
     """
 
     def __init__(self, body: Body) -> None:
+        if body.has_loops:
+            self.text, self.inputs, self.outputs = looping.scalar(body), body.inputs, len(body.outputs)
+            return
         body = expand(body)
         self._prepare(body.inputs, body.constants, steps(body), body.outputs, library=True)
 
@@ -68,6 +71,13 @@ class Scalar:
             self.function(given + row * table.strides[0], made + row * results.strides[0], between)
         engine.raise_failure()
         return results
+
+
+    def rows(self, numbers: np.ndarray, columns: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
+        """Fill out[row] with the outputs for each row of `columns`, whose columns are the inputs at `places`."""
+        table = np.repeat(numbers[np.newaxis], len(columns), axis=0)
+        table[:, places] = columns
+        out[:] = self.run_rows(table)
 
 
 class Rows:

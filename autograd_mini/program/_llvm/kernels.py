@@ -39,7 +39,7 @@ class Text(NamedTuple):
     optimized: bool
 
 
-def _module(functions: Sequence[str], declarations: dict[str, str]) -> str:
+def module_text(functions: Sequence[str], declarations: dict[str, str]) -> str:
     metadata = '!0 = !{!"branch_weights", i32 1, i32 100000}\n!1 = !{}\n'
     return "\n".join([*declarations.values(), *functions, metadata])
 
@@ -126,7 +126,7 @@ def scalar(inputs: int, constants: Sequence[float], steps: Sequence[Step], outpu
     calls = "\n".join(f"  call void @piece{piece}(ptr %numbers, ptr %results, ptr %frame)"
                       for piece in range(len(cut.pieces)))
     functions.append(f"define void @scalar({arguments}) {{\n{calls}\n  ret void\n}}")
-    return Text(_module(functions, declarations), cut.size, len(steps) <= OPTIMIZED)
+    return Text(module_text(functions, declarations), cut.size, len(steps) <= OPTIMIZED)
 
 
 def _function(head: str, code: Code) -> str:
@@ -186,7 +186,7 @@ def rows(plan: RowsPlan) -> Text:
         entry, last = [], "tile"
         tile = [f"  call void @piece{piece}({_CALL})" for piece in range(len(cut.pieces))]
     functions.append(_loops(plan, entry, tile, last, writer.totals if in_registers else None))
-    return Text(_module(functions, declarations), cut.size * TILE, len(plan.steps) <= OPTIMIZED)
+    return Text(module_text(functions, declarations), cut.size * TILE, len(plan.steps) <= OPTIMIZED)
 
 
 class _RowsWriter:
