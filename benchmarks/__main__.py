@@ -1,4 +1,4 @@
-"""`python -m benchmarks [eager] [program] [sparse] [many] [drawing] [explain]`: all figures, or those of the named."""
+"""`python -m benchmarks [group ...]`: all figures, or those of the named groups of `GROUPS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import autograd_mini
 
 from .timing import available, processor
 
-GROUPS = ("eager", "program", "sparse", "many", "drawing", "explain")
+GROUPS = ("eager", "program", "loops", "sparse", "many", "drawing", "explain")
 
 
 def main(names: list[str]) -> int:

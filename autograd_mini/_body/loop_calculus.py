@@ -178,7 +178,7 @@ def _pulled(record: Record, shares: dict[int, Any], emitted: Sequence[tuple[int,
             by_column.setdefault((index - count) // trips, [0.0] * trips)[(index - count) % trips] = share
     streams: list[tuple[int, Any]] = [(column, _as_one(stream)) for column, stream in by_column.items()]
     streams += emitted
-    coming = [leaf(1.0) for _ in streams]
+    coming = [stream if type(stream) is float else leaf(1.0) for _, stream in streams]
 
     asked = [place for place, entry in enumerate(record.shared) if type(entry) is not float and entry in depends]
     passing = [place for place, stream in enumerate(record.streams) if (
@@ -188,26 +188,34 @@ def _pulled(record: Record, shares: dict[int, Any], emitted: Sequence[tuple[int,
     active = _active(played, [place for place, entry in enumerate(record.carry)
                               if type(entry) is not float and entry in depends], sources)
     live = [place for place in active if place in last]
+    targets = [played.inputs[place] for place in (*active, *sources)]
+    fixed: dict[int, Any] = {}
     while True:
-        carried = {place: leaf(1.0) for place in live}
+        carried = {place: fixed[place] if type(fixed.get(place)) is float else leaf(1.0) for place in live}
         seeds = [(played.outputs[place], node) for place, node in carried.items()]
         seeds += [(played.outputs[count + column], node) for (column, _), node in zip(streams, coming)]
         seeds = [pair for pair in seeds if type(pair[0]) is not float]
-        targets = [played.inputs[place] for place in (*active, *sources)]
         found = dict(zip([*active, *sources], pull(seeds, targets) if seeds else [None] * len(targets)))
         more = [place for place in active if found[place] is not None and place not in live]
-        if not more:
-            break
         live += more
-    carry = [(carried[place], last.get(place, 0.0), 0.0 if found[place] is None else found[place]) for place in live]
+        if not more:
+            same = {place: last[place] for place in live if found[place] is carried[place] and place not in fixed}
+            if not same:
+                break
+            fixed.update(same)  # the cotangent of a sum, for one, is the same in every step
+    moving = [place for place in live if place not in fixed]
+    carry = [(carried[place], last.get(place, 0.0), 0.0 if found[place] is None else found[place]) for place in moving]
     asked = [place for place in asked if found[count + place] is not None]
     totals = [leaf(0.0) for _ in asked]
     carry += [(total, 0.0, total + found[count + place]) for total, place in zip(totals, asked)]
     passing = [place for place in passing if found[known + place] is not None]
     given = [(node, stream, isinstance(stream, (list, Column))) for (_, stream), node in zip(streams, coming)]
+    given += [(carried[place], share, False) for place, share in fixed.items()]
+    given = [entry for entry in given if type(entry[0]) is not float]
     made = played.loop(carry, [found[known + place] for place in passing], given, not record.is_reversed)
-    pending: Seeds = [(record.carry[place], made.result(at)) for at, place in enumerate(live)]
-    pending += [(record.shared[place], made.result(at)) for at, place in enumerate(asked, len(live))]
+    pending: Seeds = [(record.carry[place], share) for place, share in fixed.items()]
+    pending += [(record.carry[place], made.result(at)) for at, place in enumerate(moving)]
+    pending += [(record.shared[place], made.result(at)) for at, place in enumerate(asked, len(moving))]
     columns = []
     for at, place in enumerate(passing):
         stream = record.streams[place]

@@ -31,11 +31,11 @@ from autograd_mini._body.body import Body
 from autograd_mini._core import c_text
 from autograd_mini._core.value import engine
 from autograd_mini.primitives import ROWS
-from autograd_mini.program._batch import Batch
+from autograd_mini.program._batch import Batch, Blocks
 from autograd_mini.program._layout import Data, Part, fill
 from autograd_mini.program._reduction import blocks
 from autograd_mini.program._scalar import Interpreter, RowByRow
-from autograd_mini.program._vectorized import Vectorized
+from autograd_mini.program._vectorized import LoopsOverArrays, Vectorized
 
 NAMES = ("python", "native", "numpy", "llvm")
 
@@ -169,7 +169,7 @@ class Executors:
         if name == "python":
             return Interpreter(self.body)
         if name == "numpy":
-            return _OneRow(Vectorized(self.body, [False] * self.body.inputs))
+            return _OneRow(self._vectorized((False,) * self.body.inputs))
         if name == "llvm":
             compiled = self._llvm().Scalar(self.body)
             if self._native is None or self._calls_back():
@@ -188,12 +188,15 @@ class Executors:
         with self._lock:
             if key not in self._made:
                 if name == "numpy":
-                    self._made[key] = Vectorized(self.body, is_data)
+                    self._made[key] = self._vectorized(is_data)
                 elif name == "llvm" and not self.body.has_loops:
                     self._made[key] = self._llvm().Rows(self.body, is_data)
                 else:
                     self._made[key] = RowByRow(self.scalar(name), len(self.body.outputs))
             return self._made[key]
+
+    def _vectorized(self, is_data: tuple[bool, ...]) -> Blocks:
+        return LoopsOverArrays(self.body) if self.body.has_loops else Vectorized(self.body, is_data)
 
     def _llvm(self) -> Any:
         if not self._has_llvm:
@@ -421,7 +424,7 @@ class Executors:
 class _OneRow:
     """One example as a batch of one row."""
 
-    def __init__(self, vectorized: Vectorized) -> None:
+    def __init__(self, vectorized: Any) -> None:
         self.vectorized = vectorized
 
     def run(self, numbers: np.ndarray) -> np.ndarray:

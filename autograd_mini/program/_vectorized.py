@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_mini._body.body import Body
 from autograd_mini._body.builder import computing, expand
+from autograd_mini._core.rows import Operators
 from autograd_mini.primitives import Primitive
 from autograd_mini.program._batch import Batch, Blocks
 from autograd_mini.program._scalar import Interpreter
@@ -28,6 +29,51 @@ def reading(primitive: Primitive) -> Reading:
     if ufunc is not None:
         return ufunc
     return np.frompyfunc(primitive.number, len(primitive.partials), 1)
+
+
+class LoopsOverArrays(Blocks):
+    """A body with loops: every step is carried out over a block of rows."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.known: dict[Primitive, Reading] = {}
+
+    def prepare(self, batch: Batch) -> list[Any]:
+        """The numbers that are the same for every row, and None for data."""
+        return [None if data else number for number, data in zip(map(np.float64, batch.numbers), batch.is_data())]
+
+    def apply(self, row: Primitive, operands: Sequence[Any]) -> Any:
+        """A row over arrays; a composite one by its expansion."""
+        if row.expansion is not None and row.arrays is None:
+            made = row.expansion(*[_Array(self, operand) for operand in operands])
+            return made.content if type(made) is _Array else np.float64(made)
+        if row not in self.known:
+            self.known[row] = reading(row)
+        return np.asarray(self.known[row](*operands), dtype=np.float64)
+
+    def block(self, prepared: list[Any], batch: Batch, start: int, stop: int) -> np.ndarray:
+        inputs = [*prepared]
+        for first, array in batch.data:
+            inputs[first:first + array.shape[1]] = np.array(array[start:stop].T, dtype=np.float64, order="C")
+        with np.errstate(all="ignore"):
+            slots = self.body.read(self.apply, inputs, np.float64)
+        results = np.empty((stop - start, len(self.body.outputs)))
+        for place, slot in enumerate(self.body.outputs):
+            results[:, place] = slots[slot]
+        return results
+
+
+class _Array(Operators):
+    """An array: the reading of an expansion over rows."""
+
+    __slots__ = ("over", "content")
+
+    def __init__(self, over: LoopsOverArrays, content: Any) -> None:
+        self.over, self.content = over, content
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> _Array:
+        given = [operand.content if type(operand) is _Array else np.float64(operand) for operand in operands]
+        return _Array(self.over, self.over.apply(primitive, given))
 
 
 class Vectorized(Blocks):
