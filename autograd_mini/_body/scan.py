@@ -11,7 +11,7 @@ from typing import Any, Optional
 import numpy as np
 
 from autograd_mini._body.recorded import Dependents, Record, assemble, example_of, latest
-from autograd_mini._core import recording, trees
+from autograd_mini._core import recording, registry, trees
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
@@ -77,7 +77,7 @@ def _axes(xs: Any, arrays: list[np.ndarray]) -> Callable[[Sequence[Any]], Any]:
                         "length= without xs")
     if array.dtype.kind not in "fiubO":
         raise TypeError(f"scan takes arrays of real numbers, not of {array.dtype}")
-    for entry in array.flat if array.dtype == object else ():
+    for entry in () if array.dtype != object or _are_values(array) else array.flat:
         _number(entry)
     place = len(arrays)
     arrays.append(array)
@@ -203,7 +203,13 @@ def _columns(array: np.ndarray) -> list[list[Any]]:
     flat = array.reshape(len(array), -1)
     if array.dtype != object:
         return flat.T.astype(float).tolist()
+    if _are_values(array):
+        return flat.T.tolist()
     return [[_number(entry) for entry in column] for column in flat.T.tolist()]
+
+
+def _are_values(array: np.ndarray) -> bool:
+    return all(issubclass(kind, registry.kinds) for kind in set(map(type, array.flat)))
 
 
 def _number(entry: Any) -> Any:

@@ -60,7 +60,8 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keyword
     made = assemble(outputs, inputs, simplify)
     body = made.body
     _refuse_captured(made.constant_leaves, lambda: _run(call, layouts, numbers, slot_names)[1])
-    named = {at: name for slot, name in made.names.items() if (at := made.place(slot)) >= body.first_operation}
+    first = body.first_operation
+    named = {at: name for slot, name in made.names.items() if (at := made.place(slot)) >= first}
     name = getattr(f, "__name__", type(f).__name__)
     return Program(name, names, len(example), layouts, output_layout, body, named, numbers)
 
