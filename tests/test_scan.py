@@ -286,6 +286,15 @@ def test_a_program_with_a_loop_can_be_saved_compared_and_shown():
     assert "loop of 6 steps" in repr(program) and "tanh" in program.listing()
 
 
+def test_a_value_from_outside_a_step_is_refused_as_one_from_outside_the_function():
+    outside = Value(2.0, name="outside")
+    for f in (lambda p: scan(lambda c, x: (c * outside, None), p, [1.0, 2.0])[0],
+              lambda p: scan(lambda c, x: (scan(lambda a, _: (a * outside, None), c, length=2)[0], None), p, [1.0])[0]):
+        with pytest.raises(TypeError, match="'outside' from outside"):
+            trace(f, 0.3)
+    assert trace(lambda p: scan(lambda c, x: (c * Value(2.0), None), p, [1.0, 2.0])[0], 0.3)(1.0) == 4.0
+
+
 def test_special_values_go_through_a_loop_as_through_pythons():
     def f(p, x):
         return scan(lambda c, x: (am.where(c > 1.0, c * 0.5, am.exp(c) * x + p), None), p, x)[0]

@@ -144,6 +144,23 @@ def results_under(values: Sequence[Any], stops: Iterable[int] = ()) -> list[Any]
     return found
 
 
+def leaves_under(values: Sequence[Any]) -> list[Any]:
+    """The leaves that some nodes reach, also by way of loops, whose results are none."""
+    found: list[Any] = []
+    known: set[Record] = set()
+    pending = [*values]
+    while pending:
+        reached = leaves(*pending)
+        found += [node for node in reached if not is_result(node)]
+        new = {node.note.record for node in reached if is_result(node)} - known
+        pending = []
+        while new:
+            known |= new
+            pending += [node for record in new for node in record.nodes()]
+            new = {source for record in new for source in record.sources()} - known
+    return found
+
+
 class Dependents:
     """What depends on some nodes, also by way of loops recorded after loop number `since`."""
 

@@ -9,10 +9,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini._body.recorded import assemble
+from autograd_mini._body.recorded import assemble, leaves_under
 from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
-from autograd_mini._core.graph import leaves
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
@@ -133,7 +132,7 @@ def _refuse_captured(foreign: Sequence[Value], again: Callable[[], Any]) -> None
     if not foreign:
         return
     met = {id(node): node for node in foreign}
-    for node in leaves(*filter(is_value, lay_out(again(), "result")[1])):
+    for node in leaves_under([*filter(is_value, lay_out(again(), "result")[1])]):
         if id(node) in met:
             who = repr(node.name) if node.name else f"a Value, {node.data!r},"
             raise TypeError(f"the function uses {who} from outside, which would be frozen into the program: pass it as "
