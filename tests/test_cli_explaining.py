@@ -52,7 +52,7 @@ def test_diagnose_tells_cause_and_remedy(capsys):
     assert "a = 1 / (1 + exp(-z)) is saturated" in capsys.readouterr().out
     assert main(["diagnose", "(1 - cos(x))/x**2", "x=1e-5", "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
-    assert result["gradients"]["x"]["digits_lost"] == 16 and result["stable_form"] == "2 * square(sin(x / 2)) / x ** 2"
+    assert result["gradients"]["x"]["digits_lost"] == 16 and "where(less(abs(x)" in result["stable_form"]
     assert main(["diagnose", "exp(x)", "x=1", "--wrt", "x", "--latex"]) == 0
     assert capsys.readouterr().out == "e^{x}\n"
 

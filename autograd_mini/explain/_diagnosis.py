@@ -9,6 +9,7 @@ it happened.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini._body import calculus
@@ -51,17 +52,21 @@ class Trouble(NamedTuple):
 class Diagnosis:
     """What `diagnose` found. True where nothing is wrong; prints as a table and in words.
 
-    troubles     what went wrong, that of the value before that of the gradients
-    stabilized   the stable form of the graph, with what was changed
+    troubles   what went wrong, that of the value before that of the gradients
     """
 
     def __init__(self, root: Any, wrt: Sequence[Any], exact: tuple[Mapping[int, Any], Mapping[int, Any]],
                  lost: tuple[Mapping[int, float], Mapping[int, float]], gradients: Mapping[int, float],
-                 troubles: list[Trouble], stabilized: Stabilized) -> None:
-        self.root, self.wrt, self.troubles, self.stabilized = root, list(wrt), troubles, stabilized
+                 troubles: list[Trouble]) -> None:
+        self.root, self.wrt, self.troubles = root, list(wrt), troubles
         self._values, self._slopes = exact
         self._lost_values, self._lost_gradients = lost
         self._gradients = gradients
+
+    @cached_property
+    def stabilized(self) -> Stabilized:
+        """The stable form of the graph, with what was changed; searched for when it is first asked for."""
+        return stabilize(self.root)
 
     @property
     def ok(self) -> bool:
@@ -174,7 +179,7 @@ def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
         worst = max(bad, key=lambda n: lost_gradients[id(n)])
         troubles.append(_trouble_in_gradient(worst, order, values, lost_values, found, lost_gradients, slopes))
     lost = lost_values, lost_gradients
-    return Diagnosis(loss, targets, (values, slopes), lost, found, troubles, stabilize(loss))
+    return Diagnosis(loss, targets, (values, slopes), lost, found, troubles)
 
 
 def _lost_digits(found: float, true: Ball) -> float:

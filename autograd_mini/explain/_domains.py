@@ -88,9 +88,9 @@ def far(point: Sequence[float], count: int, seed: int, free: Sequence[bool]) -> 
 
     def moved(number: float, is_free: bool) -> float:
         kind = rng.randrange(4)
-        if kind == 0 or (number in (0.0, 1.0) and kind == 1):
-            return rng.choice((0.0, 1.0)) if number in (0.0, 1.0) else number
-        size = rng.uniform(1.0, 750.0) if kind == 2 else 2.0 ** rng.uniform(-USUAL, USUAL)
+        if kind == 0 or (0.0 <= number <= 1.0 and kind == 1):
+            return rng.choice((0.0, 1.0)) if 0.0 <= number <= 1.0 else number
+        size = rng.uniform(1.0, rng.choice((40.0, 1500.0))) if kind == 2 else 2.0 ** rng.uniform(-USUAL, USUAL)
         return rng.choice((-1, 1)) * size if is_free else math.copysign(size, number)
 
     return [tuple(map(moved, point, free)) for _ in range(count)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from autograd_mini.explain._ball import Ball, applied, flint, number_of, precision
 from autograd_mini.explain._rewriting import EXACT, PRODUCT, SUM, Form, joined, spelled

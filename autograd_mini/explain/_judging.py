@@ -90,7 +90,8 @@ class Judge:
         for node in self._order:
             if node.operands:
                 made[id(node)] = node.operation(*[o if type(o) is float else made[id(o)] for o in node.operands])
-        return {form: made[key] for key, form in self.forms.items() if type(form) is Form}
+        letters = {letter: made[id(node)] for letter, node in zip(self.letters, self.leaves)}
+        return {form: made[key] for key, form in self.forms.items() if type(form) is Form} | letters
 
     @property
     def before(self) -> Any:
@@ -125,7 +126,7 @@ class Judge:
                     return False
                 if found.is_proven() or bits == 2048:
                     apart = abs(found.number - true.number)
-                    return agree(found, true) and found.is_proven() or bool(apart <= abs(true.number) * ROUNDED)
+                    return (agree(found, true) and found.is_proven()) or bool(apart <= abs(true.number) * ROUNDED)
         return False
 
     def numbers(self, form: Form) -> Any:

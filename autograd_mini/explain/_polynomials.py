@@ -96,8 +96,8 @@ class _Algebra:
             if part.operation is exp:
                 number, base = scaled(part.operands[0])
                 before = self.units.get(base, number)
-                self.units[base] = Fraction(math.gcd(before.numerator * number.denominator, number.numerator * before.denominator),
-                                            before.denominator * number.denominator)
+                shared = before.denominator * number.denominator
+                self.units[base] = Fraction(math.gcd(int(before * shared), int(number * shared)), shared)
             elif not _is_arithmetic(part):
                 found[part] = None
         self.unknowns: list[Any] = [*found, *[("exp", base) for base in self.units]]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional
 
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import topological_order
 from autograd_mini.explain._rules import RULES, SPELLINGS
-from autograd_mini.primitives import Operators, Primitive, add, div, mul, neg, reciprocal, square, sub
+from autograd_mini.primitives import Operators, Primitive, add, div, mul, neg, reciprocal, sqrt, square, sub
 
 EXACT = frozenset({add, sub, mul, div, neg, square, reciprocal})
 """Rows whose value on fractions is a fraction."""
@@ -27,16 +27,17 @@ COMMON = frozenset({0.0, 1.0, 2.0, -1.0, 0.5})
 """Numbers that belong to the shape of a form; others stand in it as they come."""
 
 Part = tuple[bool, Any]
-Bindings = dict[str, Any]
+Bindings = dict[Any, Any]
 
 
 class Form(Operators):
     """A formula: a row of forms and floats, or a leaf, which is known by its key. Equal forms are identical."""
 
     __slots__ = ("operation", "operands", "key", "_order", "__weakref__")
-    operation: Optional[Primitive]
+    operation: Any
     operands: tuple[Any, ...]
     key: Any
+    _order: Any
 
     def __new__(cls, operation: Optional[Primitive], operands: tuple[Any, ...] = (), key: Any = None) -> Form:
         known = _known.get((operation, operands, key))
@@ -54,7 +55,8 @@ class Form(Operators):
         """All forms in this one, operands first."""
         if self._order is None:
             self._order = topological_order(self)
-        return self._order
+        found: list[Form] = self._order
+        return found
 
     def read(self, apply: Callable[[Primitive, list[Any]], Any], known: dict[Form, Any]) -> Any:
         """This form in another reading; `known` holds what its leaves are, and is filled with what its parts are."""
@@ -62,6 +64,10 @@ class Form(Operators):
             if form not in known:
                 known[form] = apply(form.operation, [known[o] if type(o) is Form else o for o in form.operands])
         return known[self]
+
+    def is_rounded(self) -> bool:
+        """Whether a part is made of numbers only, which a graph rounds."""
+        return any(part.operands and all(type(o) is float for o in part.operands) for part in self.order)
 
     def replaced(self, part: Form, by: Any) -> Any:
         """This form with another part in the place of one, wherever it stands."""
@@ -80,7 +86,7 @@ def leaf(key: Any) -> Form:
 
 def spelled(primitive: Primitive, operands: Sequence[Any]) -> Any:
     """A row of forms and floats, in the spelling of all forms; numbers are folded where nothing is rounded."""
-    if primitive in EXACT and all(type(o) is float for o in operands):
+    if all(type(o) is float for o in operands):
         folded = _folded(primitive, operands)
         if folded is not None:
             return folded
@@ -92,6 +98,10 @@ def spelled(primitive: Primitive, operands: Sequence[Any]) -> Any:
 
 
 def _folded(primitive: Primitive, operands: Sequence[float]) -> Optional[float]:
+    if primitive not in EXACT:
+        number = primitive.number(*operands)
+        square_root = primitive is sqrt and number * number == operands[0] and number.is_integer()
+        return number if square_root or {number, *operands} <= {0.0, 1.0} else None
     try:
         exact = primitive.value(*map(Fraction, operands))
         return float(exact) if Fraction(float(exact)) == exact else None
@@ -240,11 +250,10 @@ def _assigned(wanted: Sequence[Part], given: Sequence[Part], kind: Kind, bound: 
         if whole:
             return
     for place, (turned, part) in enumerate(given):
-        if turned != inverse:
-            if not free or kind is PRODUCT:
-                continue
-            part = kind.invert(part)
-        for found in matches(pattern, part, bound):
+        if turned != inverse and (not free or kind is PRODUCT):
+            continue
+        wanted_part = part if turned == inverse else kind.invert(part)
+        for found in matches(pattern, wanted_part, bound):
             yield from _assigned(others, [*given[:place], *given[place + 1:]], kind, found, whole)
 
 

@@ -26,71 +26,76 @@ a + 0          | a
 0 + a          | a
 a - 0          | a
 0 - a          | -a
-0 * a          | 0
-a * 0          | 0
-0 / a          | 0
-a - a          | 0
-a / a          | 1
 a * a          | square(a)
 a ** 2         | square(a)
 a ** 1         | a
 a ** -1        | 1 / a
 a ** 0.5       | sqrt(a)
 reciprocal(a)  | 1 / a
+-1 / a         | -(1 / a)
+1 / (1 / a)    | a
+a / (1 / b)    | a * b
 square(-a)     | square(a)
-square(sqrt(a)) | a
-exp(ln(a))     | a
-ln(exp(a))     | a
 """
 """How every form is spelled, so that a rule has to be said once."""
 
 RULES = """
-a difference of roots cancels                  | sqrt(a) - sqrt(b)               | (a - b) / (sqrt(a) + sqrt(b))
-a root cancels with what is added              | sqrt(a) - b                     | (a - square(b)) / (sqrt(a) + b)
-a difference of cube roots cancels             | cbrt(a) - cbrt(b)               | (a - b) / (square(cbrt(a)) + cbrt(a) * cbrt(b) + square(cbrt(b)))
-a difference of powers cancels                 | a ** n - b ** n                 | b ** n * expm1(n * log1p((a - b) / b))
-a difference of squares cancels                | square(a) - square(b)           | (a - b) * (a + b)
-a square minus a number cancels                | square(a) - 1                   | (a - 1) * (a + 1)
-squares overflow under a root                  | sqrt(square(a) + square(b))     | hypot(a, b)
-squares overflow under a root                  | sqrt(square(a) + n)             | hypot(a, sqrt(n))
-a square overflows under a root                | sqrt(square(a) - b)             | abs(a) * sqrt(1 - b / a / a)
-a square overflows under a root                | sqrt(square(a) - b * c)         | abs(a) * sqrt(1 - b / a * (c / a))
-squares and products overflow under a root     | sqrt(square(a) - b * c)         | hypot(a, sqrt(abs(b)) * sqrt(abs(c)))
-squares and products overflow under a root     | sqrt(square(a) - b * c)         | sqrt(abs(a) - sqrt(abs(b)) * sqrt(abs(c))) * sqrt(abs(a) + sqrt(abs(b)) * sqrt(abs(c)))
-1 - cos(x) cancels for a small x               | 1 - cos(a)                      | 2 * square(sin(a / 2))
-a quotient of half angles                      | (1 - cos(a)) / sin(a)           | tan(a / 2)
-a difference of cosines cancels                | cos(a + b) - cos(a)             | -(sin(a) * sin(b) + 2 * cos(a) * square(sin(b / 2)))
-a difference of sines cancels                  | sin(a + b) - sin(a)             | cos(a) * sin(b) - 2 * sin(a) * square(sin(b / 2))
-a difference of cosines cancels                | cos(a) - cos(b)                 | -2 * sin((a - b) / 2) * sin((a + b) / 2)
-a difference of sines cancels                  | sin(a) - sin(b)                 | 2 * sin((a - b) / 2) * cos((a + b) / 2)
-a difference of tangents cancels               | tan(a) - tan(b)                 | sin(a - b) / (cos(a) * cos(b))
-a difference of angles cancels                 | atan(a) - atan(b)               | atan2(a - b, 1 + a * b)
-a difference of exponentials cancels           | exp(a) - exp(b)                 | exp(b) * expm1(a - b)
-a difference of exponentials cancels           | exp(a) - exp(-a)                | 2 * sinh(a)
-exponentials that meet                         | exp(a) + exp(-a)                | 2 * cosh(a)
-exp(x) - 2 + exp(-x) cancels for a small x     | exp(a) - 2 + exp(-a)            | square(2 * sinh(a / 2))
-exp(x) - 1 cancels for a small x               | exp(a) - 1                      | expm1(a)
-a quotient of exponentials overflows           | (exp(a) - 1) / (exp(a) + 1)     | tanh(a / 2)
-a quotient of exponentials overflows           | exp(a) / (exp(a) + b)           | sigmoid(a - ln(b))
-a quotient of exponentials overflows           | 1 / (exp(a) + 1)                | sigmoid(-a)
-a quotient of exponentials overflows           | exp(a) / (exp(a) - 1)           | -1 / expm1(-a)
-a quotient of exponentials overflows           | exp(a) / exp(b)                 | exp(a - b)
-a quotient of hyperbolic functions overflows   | sinh(a) / cosh(a)               | tanh(a)
-a square of a sigmoid spelled out overflows    | exp(a) / square(1 + exp(a))     | logistic_pdf(a)
-the slope of a sigmoid                         | sigmoid(a) * sigmoid(-a)        | logistic_pdf(a)
-1 minus a saturated sigmoid cancels            | 1 - sigmoid(a)                  | sigmoid(-a)
-the logarithm of a sigmoid underflows          | ln(sigmoid(a))                  | log_sigmoid(a)
-ln(1 + exp(x)) overflows                       | ln(1 + exp(a))                  | softplus(a)
-a sum of exponentials overflows                | ln(exp(a) + b)                  | logaddexp(a, ln(b))
-ln(1 - exp(x)) loses the digits of both        | ln(1 - exp(a))                  | ln(-expm1(a))
-ln(exp(x) - 1) overflows                       | ln(expm1(a))                    | a + ln(-expm1(-a))
-ln(1 + x) loses the digits of a small x        | ln(1 + a)                       | log1p(a)
-a difference of logarithms cancels             | ln(a) - ln(b)                   | log1p((a - b) / b)
-a difference of logarithms                     | ln(a) - ln(b)                   | ln(a / b)
-a share of a sum of exponentials cancels       | a - logaddexp(a, b)             | log_sigmoid(a - b)
-a sum of exponentials in another order         | logaddexp(logaddexp(a, b), c)   | logaddexp(a, logaddexp(b, c))
-a logarithm of a sum of exponentials cancels   | softplus(a) - a                 | softplus(-a)
-1 minus a saturated norm_cdf cancels           | 1 - norm_cdf(a)                 | norm_cdf(-a)
-1 minus a saturated erf cancels                | 1 - erf(a)                      | erfc(a)
+an exponential overflows before its logarithm | ln(exp(a))                 | a
+a logarithm undone                           | exp(ln(a))                 | a
+a root undone                                | square(sqrt(a))            | a
+a difference of roots cancels                | sqrt(a) - sqrt(b)          | (a - b) / (sqrt(a) + sqrt(b))
+a root cancels with what is added            | sqrt(a) - b                | (a - square(b)) / (sqrt(a) + b)
+a difference of cube roots cancels           | cbrt(a) - cbrt(b)          | (a - b) / (square(cbrt(a)) + cbrt(a) \
+                                                                            * cbrt(b) + square(cbrt(b)))
+a difference of powers cancels               | a ** n - b ** n            | b ** n * expm1(n * log1p((a - b) / b))
+a difference of squares cancels              | square(a) - square(b)      | (a - b) * (a + b)
+a square minus a number cancels              | square(a) - 1              | (a - 1) * (a + 1)
+squares overflow under a root                | sqrt(square(a) + square(b)) | hypot(a, b)
+squares overflow under a root                | sqrt(square(a) + n)        | hypot(a, sqrt(n))
+a square overflows under a root              | sqrt(square(a) - b)        | abs(a) * sqrt(1 - b / a / a)
+a square overflows under a root              | sqrt(square(a) - b * c)    | abs(a) * sqrt(1 - b / a * (c / a))
+squares and products overflow under a root   | sqrt(square(a) - b * c)    | hypot(a, sqrt(abs(b)) * sqrt(abs(c)))
+squares and products overflow under a root   | sqrt(square(a) - b * c)    | sqrt(abs(a) - sqrt(abs(b)) \
+    * sqrt(abs(c))) * sqrt(abs(a) + sqrt(abs(b)) * sqrt(abs(c)))
+1 - cos(x) cancels for a small x             | 1 - cos(a)                 | 2 * square(sin(a / 2))
+a quotient of half angles                    | (1 - cos(a)) / sin(a)      | tan(a / 2)
+a difference of cosines cancels              | cos(a + b) - cos(a)        | -(sin(a) * sin(b) + 2 * cos(a) \
+                                                                            * square(sin(b / 2)))
+a difference of sines cancels                | sin(a + b) - sin(a)        | cos(a) * sin(b) - 2 * sin(a) \
+                                                                            * square(sin(b / 2))
+a difference of cosines cancels              | cos(a) - cos(b)            | -2 * sin((a - b) / 2) * sin((a + b) / 2)
+a difference of sines cancels                | sin(a) - sin(b)            | 2 * sin((a - b) / 2) * cos((a + b) / 2)
+a difference of tangents cancels             | tan(a) - tan(b)            | sin(a - b) / (cos(a) * cos(b))
+a difference of angles cancels               | atan(a) - atan(b)          | atan2(a - b, 1 + a * b)
+a difference of exponentials cancels         | exp(a) - exp(b)            | exp(b) * expm1(a - b)
+a difference of exponentials cancels         | exp(a) - exp(-a)           | 2 * sinh(a)
+exponentials that meet                       | exp(a) + exp(-a)           | 2 * cosh(a)
+a slope near 0 cancels                       | expm1(a)                   | a * exprel(a)
+exp(x) - 2 + exp(-x) cancels for a small x   | exp(a) - 2 + exp(-a)       | square(2 * sinh(a / 2))
+exp(x) - 1 cancels for a small x             | exp(a) - 1                 | expm1(a)
+a quotient of exponentials overflows         | (exp(a) - 1) / (exp(a) + 1) | tanh(a / 2)
+a quotient of exponentials overflows         | exp(a) / (exp(a) + b)      | sigmoid(a - ln(b))
+a quotient of exponentials overflows         | 1 / (exp(a) + 1)           | sigmoid(-a)
+a quotient of exponentials overflows         | exp(a) / (exp(a) - 1)      | -1 / expm1(-a)
+a quotient of exponentials overflows         | exp(a) / exp(b)            | exp(a - b)
+a quotient of hyperbolic functions overflows | sinh(a) / cosh(a)          | tanh(a)
+a square of a sigmoid spelled out overflows  | exp(a) / square(1 + exp(a)) | logistic_pdf(a)
+the slope of a sigmoid                       | sigmoid(a) * sigmoid(-a)   | logistic_pdf(a)
+1 minus a saturated sigmoid cancels          | 1 - sigmoid(a)             | sigmoid(-a)
+the logarithm of a sigmoid underflows        | ln(sigmoid(a))             | log_sigmoid(a)
+ln(1 + exp(x)) overflows                     | ln(1 + exp(a))             | softplus(a)
+a sum of exponentials overflows              | ln(exp(a) + b)             | logaddexp(a, ln(b))
+ln(exp(x) - 1) overflows                     | ln(exp(a) - 1)             | a + log1mexp(-a)
+ln(1 + x) loses the digits of a small x      | ln(1 + a)                  | log1p(a)
+a difference of logarithms cancels           | ln(a) - ln(b)              | log1p((a - b) / b)
+a difference of logarithms                   | ln(a) - ln(b)              | ln(a / b)
+a share of a sum of exponentials cancels     | a - logaddexp(a, b)        | log_sigmoid(a - b)
+a sum of exponentials in another order       | logaddexp(logaddexp(a, b), c) | logaddexp(a, logaddexp(b, c))
+a logarithm of a sum of exponentials cancels | softplus(a) - a            | softplus(-a)
+the logarithm of a norm_cdf underflows       | ln(norm_cdf(a))            | log_norm_cdf(a)
+ln(1 - exp(x)) loses the digits of both      | ln(1 - exp(a))             | log1mexp(a)
+expm1(x) / x has a slope that cancels        | expm1(a) / a               | exprel(a)
+1 minus a saturated norm_cdf cancels         | 1 - norm_cdf(a)            | norm_cdf(-a)
+1 minus a saturated erf cancels              | 1 - erf(a)                 | erfc(a)
 """
 """Why, the pattern, and what is tried in its place."""

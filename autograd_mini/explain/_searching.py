@@ -53,15 +53,18 @@ class Search:
         end = time.monotonic() + self.seconds
         first = self._judged(self.judge.start, ())
         beam, best, since = [first], first.score, 0
+        rounded = self.judge.start.is_rounded()
         largest = LONGEST * len(self.judge.start.order) + 20
         for _ in range(ROUNDS):
             fresh = []
             for candidate in beam:
                 for step in self._steps(candidate.form):
                     form = candidate.form.replaced(step.before, step.after)
-                    if form in self.found or (type(form) is Form and len(form.order) > largest):
-                        continue
-                    fresh.append(self._judged(form, (*candidate.steps, step)))
+                    steps = (*candidate.steps, step)
+                    if form in self.found:
+                        self._shortened(form, steps)
+                    elif type(form) is not Form or (len(form.order) <= largest and form.is_rounded() <= rounded):
+                        fresh.append(self._judged(form, steps))
                     if time.monotonic() > end:
                         return
             if not fresh:
@@ -86,6 +89,11 @@ class Search:
             kept.append(fresh.pop(gains.index(min(gains))))
             reached = np.minimum(reached, kept[-1].costs)
         return kept
+
+    def _shortened(self, form: Any, steps: tuple[Step, ...]) -> None:
+        """Another way to a form that was met before."""
+        if _price(form, steps) < self.found[form].price:
+            self.found[form] = self.found[form]._replace(steps=steps, price=_price(form, steps))
 
     def _judged(self, form: Any, steps: tuple[Step, ...]) -> Candidate:
         costs = weighed(self.judge.bits(form))
@@ -128,5 +136,9 @@ def expansions(form: Form) -> Iterator[Candidate]:
 
 
 def _price(form: Any, steps: Sequence[Step]) -> float:
-    algebra = sum(step.why is LOWEST_TERMS for step in steps)
-    return STEP * len(steps) + ALGEBRA * algebra + SIZE * (len(form.order) if type(form) is Form else 0)
+    algebra = sum(step.why is LOWEST_TERMS and _size(step.after) > _size(step.before) / 2 for step in steps)
+    return STEP * len(steps) + ALGEBRA * algebra + SIZE * _size(form)
+
+
+def _size(form: Any) -> int:
+    return len(form.order) if type(form) is Form else 0

@@ -13,7 +13,7 @@ from autograd_mini.explain._rewriting import Form, spelled
 from autograd_mini.primitives import less, where
 
 DEPTH, TRIED, PRICE = 3, 2, 0.4
-"""A piece is split so often at most, along the so many most promising axes; each split costs so many bits everywhere."""
+"""A piece is split so often at most, along the most promising axes; each split costs so many bits everywhere."""
 
 FINALISTS = 8
 """So many forms that are good on the whole are tried in pieces, beside those that are best somewhere."""

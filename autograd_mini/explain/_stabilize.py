@@ -70,10 +70,6 @@ class Stabilized:
     def __iter__(self) -> Iterator[Any]:
         return iter((self.value, self.changes))
 
-    def __call__(self, *numbers: Any) -> Any:
-        """The new form of other numbers, Values or arrays, in the order of the leaves that were given."""
-        raise NotImplementedError
-
     def __str__(self) -> str:
         if not self.changes:
             return "nothing to change"
@@ -88,7 +84,7 @@ class Stabilized:
 
 
 def stabilize(loss: Any, domain: Optional[Mapping[str, Range]] = None) -> Stabilized:
-    """The same function written so that it keeps its digits; leaves are shared, so it has the same gradients to ask for.
+    """The same function written so that it keeps its digits, over the same leaves.
 
     loss     a Value; or, with a domain, a function of numbers, which is recorded and may not branch on data
     domain   {name of a leaf: (low, high) or [numbers]}: where the new form has to be as good as the old one or better,
@@ -189,7 +185,8 @@ def _in_windows(root: Any, inputs: list[Any]) -> Stabilized:
         if shape not in shapes and time.monotonic() < end:
             letters = [Value(node_of(part, known).data if type(part) is Form else part) for part in behind]
             free = [type(part) is Form and part.operation is None for part in behind]
-            shapes[shape] = _chosen(node_of(shape, dict(zip(map(leaf, range(len(behind))), letters))), letters, free, 0.2)
+            top = node_of(shape, {leaf(place): letter for place, letter in enumerate(letters)})
+            shapes[shape] = _chosen(top, letters, free, 0.2)
         choice = shapes.get(shape)
         if choice is None or not choice.steps:
             return form
@@ -226,7 +223,7 @@ def _confirmed(judge: Judge, prices: Mapping[Any, float], axes: list[Form]) -> P
     """The best pieces that balls have nothing against."""
     while True:
         piece = Splitter(judge, prices, axes).best()[0]
-        if all([judge.confirm(form) for form in _pieces(piece)]):
+        if not [form for form in _pieces(piece) if not judge.confirm(form)]:
             return piece
 
 
@@ -261,9 +258,7 @@ def _trials(judge: Judge, domain: list[Range], piece: Piece, seed: int) -> list[
 
 
 def _result(judge: Judge, root: Any, steps: tuple[Step, ...], form: Any) -> Stabilized:
-    known = {form: node for form, node in zip(judge.letters, judge.leaves)}
-    for node in topological_order(root):
-        known[judge.forms[id(node)]] = node
+    known = {judge.forms[id(node)]: node for node in topological_order(root)} | dict(zip(judge.letters, judge.leaves))
     changes = []
     for step in steps:
         before, after = node_of(step.before, known), node_of(step.after, known)
