@@ -111,6 +111,25 @@ class TestOptimisers:
             other.step()
         np.testing.assert_allclose([x.data, y.data], point.detach(), rtol=1e-10)
 
+    def test_only_the_last_backward_pass_moves(self, engine):
+        """Gradients of an earlier pass, also ones that no step used up, are not those of the last loss."""
+        a, b, optimiser = engine.Value(1.0), engine.Value(1.0), GradientDescent(0.1)
+        (a + 5 * b).backward()
+        (a * a).backward()
+        optimiser.step([a, b])
+        assert (a.data, b.data) == (0.8, 1.0)
+        (a + 5 * b).backward()
+        b.grad *= 2                                        # as clipping by hand does: still this pass
+        optimiser.step([a, b])
+        assert (a.data, b.data) == (pytest.approx(0.7), 0.0)
+        (a * 3).backward()
+        b.grad = 1.0                                       # by hand, after the pass
+        optimiser.step([a, b])
+        assert (a.data, b.data) == (pytest.approx(0.4), -0.1)
+        a.grad, b.grad = 1.0, 2.0                          # all by hand
+        optimiser.step([a, b])
+        assert (a.data, b.data) == (pytest.approx(0.3), pytest.approx(-0.3))
+
     def test_a_gradient_moves_a_parameter_once(self):
         a, b = Value(1.0), Value(1.0)
         optimiser = GradientDescent(0.1)

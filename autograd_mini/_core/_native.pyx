@@ -133,7 +133,14 @@ cdef class Value:
             self._flags &= ~HAS_GRAD
         else:
             self._grad = real(number, "grad")
+            if not self._flags & HAS_GRAD and self._row == LEAF:
+                node_of(self).number[0] = passes
             self._flags |= HAS_GRAD
+
+    @property
+    def _pass(self):
+        """The number of the backward pass that left `grad` in this leaf, or that came before it was assigned."""
+        return node_of(self).number[0] if self._row == LEAF else 0.0
 
     @property
     def name(self):
@@ -222,6 +229,7 @@ cdef class Value:
         Raises TypeError for a parameter that is no Value, StaleGraphError for a graph that mixes two points: one part
         built before a leaf was assigned, another one behind it.
         """
+        global passes
         cdef Path order
         cdef double first
         cdef Value parameter
@@ -237,10 +245,13 @@ cdef class Value:
             if is_mixed(&order, stamp_of(node_of(self))):
                 unmark(&order)
                 graph.require_one_point(reached((self,), False), self.stamp)
+            passes += 1
             if unreached is not None:
                 for parameter in unreached:
                     parameter._grad = 0.0
                     parameter._flags |= HAS_GRAD
+                    if parameter._row == LEAF:
+                        node_of(parameter).number[0] = passes
             sweep_back(&order, first)
         finally:
             PyMem_Free(order.nodes)

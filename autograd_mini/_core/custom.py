@@ -58,7 +58,9 @@ def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optio
         if not callable(function):
             raise TypeError(f"custom_gradient takes two functions, and its {role} is of type {type(function).__name__}")
     count = operands if operands is not None else _count(f, rule)
-    name = _name_of(f) if name is None else name
+    if name is None:
+        name = _name_of(f)
+        name += "_" * (name in BUILT_IN)  # f may be another library's function of the same name
 
     def derivative(position: int, y: Any, *numbers: Any) -> Any:
         shares = _derivatives(name, rule, y, numbers)

@@ -256,8 +256,6 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive needs an identifier as its name, not {name!r}")
-    if name in BUILT_IN and not named:
-        name += "_"  # a function that wraps another library's of the same name
     if name in BUILT_IN:
         raise ValueError(f"{name!r} is a built-in primitive and cannot be redefined: choose another name")
     rules = _rules(name, partials)

@@ -41,6 +41,7 @@ from autograd_mini._core.rows import Operators, Primitive, Rule
 
 rows.complete()
 _clock = 1
+_passes = 0.0
 
 
 class Value:
@@ -57,10 +58,11 @@ class Value:
     """
 
     __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note",
-                 "_is_made")
+                 "_is_made", "_pass")
     __module__ = "autograd_mini"
     __array_priority__ = 1000
 
+    _grad: Optional[float]
     operation: Optional[Primitive]
     operands: tuple[Union[Value, float], ...]
     partials: tuple[Optional[float], ...]
@@ -68,12 +70,14 @@ class Value:
     stamp: int
     is_traced: bool
     _is_made: bool
+    _pass: float
+    """The number of the backward pass that left `grad` in this node, or that came before it was assigned."""
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Value:
         node = super().__new__(cls)
         node._number, node._name, node._grad = 0.0, None, None
         node.operation, node.operands, node.partials = None, (), ()
-        node.stamp, node.is_traced, node.note, node._is_made = _clock, False, None, False
+        node.stamp, node.is_traced, node.note, node._is_made, node._pass = _clock, False, None, False, 0.0
         return node
 
     def __init__(self, data: Any, name: Optional[str] = None) -> None:
@@ -132,6 +136,8 @@ class Value:
 
     @grad.setter
     def grad(self, number: Any) -> None:
+        if self._grad is None:
+            self._pass = _passes
         self._grad = None if number is None else real(number, "grad")
 
     @property
@@ -176,14 +182,14 @@ class Value:
         Raises TypeError for a parameter that is no Value, StaleGraphError for a graph that mixes two points: one part
         built before a leaf was assigned, another one behind it.
         """
+        global _passes
         parameters, seed = no_seed_or_parameters(parameters, seed)
         unreached = trees.values(parameters, "a parameter")
         order = graph.topological_order(self)
         graph.require_one_point(order, self.stamp)
-        for node in unreached:
-            node._grad = 0.0
-        for node in order:
-            node._grad = 0.0
+        _passes += 1
+        for node in (*unreached, *order):
+            node._grad, node._pass = 0.0, _passes
         chain = primitives.chain.value
         totals = sweep.pull(reversed(order), sweep.node_edges, {**dict.fromkeys(order, 0.0), self: seed},
                             lambda total, node, position: chain(total, node.partials[position]))

@@ -5,8 +5,8 @@ Three ways to use them. `optimiser.step(loss)` does a whole step of Values: back
 `minimise(value_and_gradient, start, optimiser)` takes anything that returns the pair, such as `value_and_grad(f)` or a
 Program over data.
 
-A gradient moves a parameter once: `step` uses it up (`grad` is None again), so that what an earlier loss left behind
-cannot move a parameter that a later loss does not reach.
+A gradient moves a parameter once: `step` uses it up (`grad` is None again). What an earlier backward pass left behind
+moves no parameter either: the gradient by the last loss is 0 where it does not reach.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class _Steps:
         if parameters and all(parameter.grad is None for parameter in parameters):
             raise ValueError(f"the parameter {_called(parameters[0])} has no gradient, nor has any other: a step uses "
                              "them up; call backward() on a loss that depends on them first")
-        return np.array([parameter.grad or 0.0 for parameter in parameters])
+        last = max((parameter._pass for parameter in parameters if parameter.grad is not None), default=0.0)
+        return np.array([parameter.grad or 0.0 if parameter._pass == last else 0.0 for parameter in parameters])
 
     def _move(self, numbers: np.ndarray, slopes: np.ndarray, memory: np.ndarray) -> np.ndarray:
         rate = _positive(self.rate(self.steps), "rate", least=0.0) if callable(self.rate) else self.rate

@@ -154,6 +154,7 @@ functions = {}
 cdef list rows = []                  # the rows that come with the package, by their numbers
 cdef int arity[0x10000]
 cdef uint64_t clock = 1
+cdef double passes = 0               # backward passes so far
 cdef int watching = 0                # how many recording blocks are open
 
 

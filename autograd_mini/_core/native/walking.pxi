@@ -115,7 +115,10 @@ cdef inline void hand_on(double cotangent, Operand operand) noexcept:
 
 
 cdef void sweep_back(Path* order, double seed) noexcept:
-    """From the last node of an order, which is the root, to all others; it leaves no mark behind."""
+    """From the last node of an order, which is the root, to all others; it leaves no mark behind.
+
+    A leaf, which has no operands, keeps the number of this pass in the place of their numbers.
+    """
     cdef Node* node
     cdef Operand operand
     cdef Py_ssize_t i
@@ -127,6 +130,9 @@ cdef void sweep_back(Path* order, double seed) noexcept:
         node = order.nodes[i]
         if i >= 12:
             fetch(order.nodes[i - 12])
+        if node.row == LEAF:
+            node.number[0] = passes
+            continue
         for k in range(2):
             operand.node = node.operand[k]
             operand.number = node.number[k]
