@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Sequence
 import numpy as np
 
 from autograd_mini._body.calculus import gradient
+from autograd_mini._core import progress
 from autograd_mini._core.value import Value, engine
 from autograd_mini.cli import _cost_curve as cost_curve
 from autograd_mini.cli._arguments import InputError, add_language, count, not_negative, number, positive
@@ -199,10 +200,8 @@ def _data(options: argparse.Namespace) -> Dataset:
 
 
 def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> LogisticRegression:
-    from tqdm import tqdm
-
     model = LogisticRegression(options.steps, options.learning_rate, options.ridge, solver="gd")
-    with tqdm(total=options.steps, desc="training", unit="step", leave=False, disable=None, ncols=79) as bar:
+    with progress.bar("training", "step", options.steps, delay=0.0, ncols=79) as bar:
         def watch(step: int, J: float) -> None:
             bar.set_postfix_str(f"cost {J:.6f}", refresh=False)
             bar.update(min(step, 1))

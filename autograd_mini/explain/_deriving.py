@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from autograd_mini._core import progress
 from autograd_mini._core.graph import require_fresh, roots
 from autograd_mini.explain._derivation import Derivation, Step, number_of
 from autograd_mini.explain._elimination import (
@@ -96,16 +97,16 @@ class _Deriver:
         return f"d{name}" if f"d{name}" not in by_name else f"d{self.root_name}_d{name}"
 
     def derivation(self) -> Derivation:
-        from tqdm import tqdm
-
         needed = self._needed()
         steps = [self._definition(node) for node in self.names.inner]
         order = [node for node in self.names.backwards(self.names.nodes) if id(node) in needed]
-        for node in tqdm(order, desc="deriving", unit="step", delay=2.0, leave=False, disable=None):
-            users = self.names.users(node)
-            locals_ = {id(user): self._local(user, node) for user in users}
-            steps += [step for user, step in zip(users, locals_.values()) if user is not self.loss]
-            steps.append(self._chain(node, users, locals_))
+        with progress.bar("deriving", "step", len(order)) as bar:
+            for node in order:
+                users = self.names.users(node)
+                locals_ = {id(user): self._local(user, node) for user in users}
+                steps += [step for user, step in zip(users, locals_.values()) if user is not self.loss]
+                steps.append(self._chain(node, users, locals_))
+                bar.update()
         numbers: dict[Any, float] = {self.names.of(node): node.data for node in self.names.nodes}
         names = {}
         for step in steps:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini._core import progress
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._layout import Data
 from autograd_mini.program._reduction import BLOCK, Tree
@@ -109,7 +110,7 @@ def stream(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...]
     An item holds the `missing` arguments.
     """
     stage = _Stage(Span(()), np.zeros(inputs), run)
-    with _bar() as bar:
+    with progress.bar("adding up", " rows", unit_scale=True) as bar:
         for number, batch in enumerate(_batches(batch_of, shared, missing, items)):
             if number == 0:
                 stage = _Stage(Span(places(batch)), batch.numbers, run)
@@ -162,23 +163,3 @@ def _batches(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ..
         except TypeError as error:
             raise TypeError(f"batch {number}: {error}") from None
         yield batch
-
-
-class _NoBar:
-    def __enter__(self) -> _NoBar:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        pass
-
-    def update(self, rows: int) -> None:
-        """Nothing to show."""
-
-
-def _bar() -> Any:
-    """A progress bar on a terminal, for what takes longer than two seconds, where tqdm is installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return _NoBar()
-    return tqdm(desc="adding up", unit=" rows", unit_scale=True, delay=2.0, leave=False, disable=None)
