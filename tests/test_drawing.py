@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 import autograd_mini as am
-from autograd_mini import StaleGraphError, Value, draw
+from autograd_mini import StaleGraphError, Value, draw, gradient, softplus
 from autograd_mini._core.registry import engines
+from autograd_mini.render._numbers import pretty
 from autograd_mini.render._picture import Span, span_width
 from autograd_mini.render._placing import NoLayoutError
 
@@ -115,6 +116,22 @@ def geometry(svg):
 
 def overlaps(one, other):
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_a_cost_of_fifty_examples_is_one_box_with_its_slopes():
+    w, b = Value(0.5, "w"), Value(0.25, "b")
+    losses = [softplus(w*x + b) - y*(w*x + b) for x, y in [(Value(i / 7 - 3), Value(i % 2)) for i in range(50)]]
+    J = sum(losses) / 50
+    J.name = "J"
+    drawing = draw(J)
+    folded = next(box for box in drawing.picture.boxes if box.rows[0][0].text == "Σ ×50")
+    assert len(drawing.picture.boxes) < 10 and drawing._placed.height < 500
+    assert folded.shown.data == pytest.approx(50 * J.data) and len(folded.nodes) > 250
+    boxes = drawing.picture.boxes
+    slopes = {boxes[edge.tail].shown: edge.label for edge in drawing.picture.edges if boxes[edge.head] is folded}
+    assert slopes[w] == pretty(gradient(folded.shown, w).data) and slopes[b] == pretty(gradient(folded.shown, b).data)
+    assert len(draw(J, fold=False).picture.boxes) > 60
+    assert not any("×" in box.rows[0][0].text for box in draw(sum(losses[:3])).picture.boxes if box.kind == "fold")
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])

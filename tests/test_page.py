@@ -420,6 +420,19 @@ def test_both_languages_say_everything(tab, folder):
     assert tab.run("byId('tab-derivation').textContent") == "Derivation"
 
 
+def test_parts_that_are_built_alike_are_one_box_until_it_is_opened(tab, folder):
+    w, b = Value(0.5, "w"), Value(0.25, "b")
+    J = sum(am.softplus(w*i/7 + b) for i in range(1, 31)) / 30
+    show(tab, folder, J)
+    few = tab.run("boxes.length")
+    assert few < 10 and tab.run("boxes.filter(box => box.group).map(box => box.sign)") == ["Σ ×30"]
+    slope = am.gradient(J * 30, w).data
+    edge = "edges.find(edge => edge.tail.title === 'w' && edge.head.group)"
+    assert tab.run(f"{edge}.local") == pytest.approx(slope, rel=1e-12)
+    tab.run("openOrFold(boxes.find(box => box.group))")
+    assert tab.run("boxes.length") > 90 and tab.troubles() == []
+
+
 def test_names_can_do_no_harm(tab, folder):
     names = [*ODD_NAMES, "</script><script>window.harmed = 1</script>", "<img src=x onerror=window.harmed=1>",
              "${window.harmed=1}", "__proto__", "constructor"]

@@ -1,48 +1,89 @@
-"""What is drawn as one box: scopes, long sums, and beyond a limit all that is far from the root."""
+"""What is drawn as one box: scopes, long sums and what is repeated in them, and beyond a limit all that is far away."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Any, Iterable, Union
+from typing import Any, Iterable, Iterator, Union
 
 from autograd_mini._core.graph import is_node
 from autograd_mini._core.rows import PRODUCT, SUM
 
 Fold = Union[bool, str, Iterable[str]]
-_KEPT, _REST_BOXES, _LEAVES_APART, _TERMS = 60, 6, 3, 8
+_KEPT, _REST_BOXES, _LEAVES_APART, _TERMS, _REPEATED, _PART = 60, 6, 3, 8, 4, 400
 
 
 def grouped(order: list[Any], fold: Fold, limit: int) -> dict[int, Any]:
     """For the id of every node the key of its box: its own id, or a tuple that says what it is folded into."""
     groups = _scoped(order, fold)
     if fold is True:
-        _summed(order, groups)
+        free = [node for node in order if groups[id(node)] == id(node)]
+        for root, members, repeated in sums(order, {id(node) for node in free}):
+            groups.update((id(member), ("sum", id(root), repeated)) for member in members)
     _gather_leaves(order, groups)
     return _capped(order, groups, limit)
 
 
-def _summed(order: list[Any], groups: dict[int, Any]) -> None:
-    """Sums and dot products of many terms: the additions between, and the products that only they use."""
+def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int]]:
+    """Long sums and dot products, and sums of parts that are built alike, such as the losses of fifty examples.
+
+    Each with all that is folded into it, which is `free`, and how many parts are alike (0 where it is many terms only).
+    """
     uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
     taken: set[int] = set()
     for root in reversed(order):
-        if not _binds(root, SUM) or id(root) in taken or groups[id(root)] != id(root):
+        if not _binds(root, SUM) or id(root) in taken or id(root) not in free:
             continue
 
         def inner(operand: Any) -> bool:
-            key = id(operand)
-            return is_node(operand) and not operand.name and uses[key] == 1 and groups[key] == key
+            return is_node(operand) and uses[id(operand)] == 1 and id(operand) in free
 
         members: list[Any] = [root]
         terms: list[Any] = []
         for member in members:
             for operand in member.operands:
-                additive = inner(operand) and _binds(operand, SUM)
+                additive = inner(operand) and not operand.name and _binds(operand, SUM)
                 (members if additive else terms).append(operand)
-        taken.update(map(id, members))
+        alike: dict[Any, list[list[Any]]] = {}
+        parts = [term for term in terms if inner(term) and term.operands]
+        often = Counter(term.operation for term in parts)
+        for term in parts:
+            if often[term.operation] >= _REPEATED:
+                part = _private(term, uses, free)
+                alike.setdefault(_shape(part), []).append(part)
+        repeated = [same for same in alike.values() if len(same) >= _REPEATED and len(same[0]) > 1]
+        members += [node for same in repeated for part in same for node in part]
         if len(terms) >= _TERMS:
-            products = [term for term in terms if inner(term) and _binds(term, PRODUCT)]
-            groups.update((id(member), ("sum", id(root))) for member in [*members, *products])
+            known = set(map(id, members))
+            members += [t for t in terms if inner(t) and not t.name and _binds(t, PRODUCT) and id(t) not in known]
+        taken.update(map(id, members))
+        if repeated or len(terms) >= _TERMS:
+            yield root, members, max(map(len, repeated), default=0)
+
+
+def _private(term: Any, uses: Counter[int], free: set[int]) -> list[Any]:
+    """A term and the operations below that nothing else uses, as far as a part that is repeated may go."""
+    part, left = [term], Counter[int]()
+    for node in part:
+        if len(part) > _PART:
+            break
+        for operand in node.operands:
+            if is_node(operand) and operand.operands and id(operand) in free:
+                left[id(operand)] += 1
+                if left[id(operand)] == uses[id(operand)]:
+                    part.append(operand)
+    return part
+
+
+def _shape(part: list[Any]) -> tuple[Any, ...]:
+    """How a part is built: its operations, which of them they use, and which nodes outside; two leaves are alike."""
+    place = {id(node): i for i, node in enumerate(part)}
+
+    def operand_shape(operand: Any) -> Any:
+        if not is_node(operand) or not operand.operands:
+            return "leaf"
+        return place.get(id(operand), (id(operand),))
+
+    return tuple((node.operation, *map(operand_shape, node.operands)) for node in part)
 
 
 def _binds(node: Any, strength: int) -> bool:
@@ -78,13 +119,16 @@ def _scoped(order: list[Any], fold: Fold) -> dict[int, Any]:
 
 
 def _gather_leaves(order: list[Any], groups: dict[int, Any]) -> None:
-    """Leaves that only one folded box uses become one box in front of it."""
+    """Leaves that only one folded box uses become one box in front of it; those that all its parts share stay apart."""
     users: dict[int, set[Any]] = {}
+    uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
     for node in order:
         for operand in node.operands:
             if is_node(operand) and not operand.operands:
                 users.setdefault(id(operand), set()).add(groups[id(node)])
     alone = {key: next(iter(found)) for key, found in users.items() if len(found) == 1}
+    alone = {key: group for key, group in alone.items()
+             if not (isinstance(group, tuple) and group[0] == "sum" and 0 < group[2] <= uses[key])}
     crowds = Counter(group for group in alone.values() if isinstance(group, tuple))
     for key, group in alone.items():
         if crowds[group] > _LEAVES_APART:

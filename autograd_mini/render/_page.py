@@ -22,6 +22,7 @@ from autograd_mini._core.rows import Primitive
 from autograd_mini.primitives import BUILT_IN, FIRST_PAGE
 from autograd_mini.render import _javascript
 from autograd_mini.render._derivatives import derivative_of
+from autograd_mini.render._folding import sums
 from autograd_mini.render._formulas import Formulas, Written, clean, order_matters, symbol, text
 from autograd_mini.render._words import stored, translated, words
 
@@ -48,6 +49,7 @@ def page(values: Sequence[Any], title: str, language: str = "en",
     scopes: dict[tuple[str, ...], int] = {}
     data = {"nodes": [_node(node, place, rows, scopes) for node in order],
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
+            "repeats": _repeats(order, place),
             "derivation": _lines(values[-1], order, place), "language": language, "words": words(),
             "aliases": ALIASES, "expression": expression}
     if exercises is not None:
@@ -109,6 +111,14 @@ def _nearest(values: Sequence[Any]) -> list[Any]:
                 kept[id(operand)] = operand
                 pending.append(operand)
     return [node for node in order if id(node) in kept]
+
+
+def _repeats(order: list[Any], place: dict[int, int]) -> list[list[Any]]:
+    """Sums of parts that are built alike, outside scopes: how many parts, and the places of all that is folded."""
+    kept = [node for node in order if all(id(o) in place for o in node.operands if is_node(o))]
+    free = {id(node) for node in kept if node.operands and not (node.note is not None and node.note.scope)}
+    return [[count, sorted(place[id(member)] for member in members)]
+            for _, members, count in sums(kept, free) if count]
 
 
 def _node(node: Any, place: dict[int, int], rows: dict[str, dict[str, Any]],

@@ -157,9 +157,11 @@ def _describe_fold(box: Box, group: tuple[Any, ...], results: list[Any]) -> None
     if kind == "sum":
         box.shown = results[0]
         name = [Span(line, "title") for line in wrapped(box.shown.name)] if box.shown.name else []
-        box.rows = [[*name, Span("Σ", "sign" if name else "symbol"), Span(f"{count:,} nodes", "sign")]]
+        sign = f"Σ ×{group[2]}" if group[2] else "Σ"
+        box.rows = [[*name, Span(sign, "sign" if name else "symbol"), Span(f"{count:,} nodes", "sign")]]
         box.rows += _numbers(box.shown.data, box.shown.grad)
-        box.hover = f"a sum of many terms: {count:,} nodes"
+        alike = f"a sum of {group[2]} parts that are built alike" if group[2] else "a sum of many terms"
+        box.hover = f"{alike}: {count:,} nodes"
         box.mark = "" if math.isfinite(box.shown.data) else "nan"
         return
     operations = sum(bool(node.operands) for node in box.nodes)

@@ -31,6 +31,7 @@ function startOver(text) {
   graph = new Graph(nodes, [nodes.length - 1]);
   data.expression = text;
   data.exercises = null;
+  data.repeats = [];
   begin([]);
 }
 

@@ -1,4 +1,5 @@
-// Groups of operations that are one box until they are opened: scopes, sums, dot products, and what makes up a name.
+// Groups of operations that are one box until they are opened: scopes, sums, dot products, sums of parts that are built
+// alike, and what makes up a name.
 //
 // A group is {kind, title, members, out, open}; `out` is its one result, or null. `around[place]` lists the groups
 // around a node, the outermost first. Its local derivatives are a sweep over its members.
@@ -18,6 +19,7 @@ function findGroups() {
     members.forEach(member => around[member].push(group));
   };
   for (const {key, title, members} of scopes(nodes)) add("scope", title, members, {key});
+  for (const [count, members] of data.repeats) add("repeat", `Σ ×${count}`, members);
   const inner = place => nodes[place].op && !nodes[place].name && users[place].size === 1 && !graph.roots.includes(place);
   const together = (a, b) => a.at(-1) === b.at(-1);
   parts(nodes, inner, together).forEach(members => add("part", nodes[members.at(-1)].name, members, {open: true}));
