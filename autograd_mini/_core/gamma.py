@@ -34,6 +34,8 @@ from autograd_mini.primitives import (
 
 FAR = 7.35
 """From here on Stirling's series has all digits."""
+TINY = 1e-300
+"""Below, gamma(a) is 1 / a, which may be infinite where a ratio of two is not."""
 
 
 BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330,
@@ -268,7 +270,8 @@ def _beta(a: Any, b: Any) -> Any:
     p, q = minimum(a, b), maximum(a, b)
     total = minimum(p, FAR) + minimum(q, FAR)
     lost = (minimum(p, FAR) - (total - minimum(q, FAR)))  # what rounding took from p + q
-    near = gamma(p) * (gamma(minimum(q, FAR)) / gamma(total)) * (1 - lost * (ln(total) - 0.5 / total))
+    ratio = where(less(total, TINY), total / q, gamma(minimum(q, FAR)) / gamma(total))  # where both are infinite
+    near = gamma(p) * ratio * (1 - lost * (ln(total) - 0.5 / maximum(total, TINY)))
     far = maximum(q, FAR)
     mixed = gamma(p) * pow(far, -p) * exp(_falling(minimum(p, FAR), far))
     return _positive(p, where(less(q, FAR), near, where(less(p, FAR), mixed, exp(lbeta(p, q)))))

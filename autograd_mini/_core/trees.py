@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import enum
 import functools
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Optional
 
@@ -104,12 +105,12 @@ def is_static(leaf: Any) -> bool:
 def _is_static(kind: type) -> bool:
     if issubclass(kind, (str, bytes, enum.Enum)):
         return True
-    if issubclass(kind, registry.kinds) or dataclasses.is_dataclass(kind):
+    if issubclass(kind, (numbers.Number, *registry.kinds)) or dataclasses.is_dataclass(kind):
         return False
     return not any(hasattr(kind, method) for method in _NUMBER_OR_COLLECTION)
 
 
-_NUMBER_OR_COLLECTION = ("__float__", "__index__", "__complex__", "__iter__", "__len__", "__next__", "__array__")
+_NUMBER_OR_COLLECTION = ("__float__", "__index__", "__iter__", "__len__", "__next__", "__array__")
 
 
 def flatten(tree: Any, strict: bool = False) -> tuple[list[Any], Rebuild]:
