@@ -86,6 +86,14 @@ def test_what_ruins_a_slope_is_no_cure():
     assert a.grad == pytest.approx(2e-10, rel=1e-14) and b.grad == -2.0
 
 
+def test_a_cure_at_the_point_is_taken_though_it_loses_elsewhere():
+    """Far from here, where b is much larger than a, the product loses digits of the slope by a."""
+    a, b = Value(1.000000001, "a"), Value(1.0, "b")
+    stable = stabilize(a * a - b * b).value
+    with mpmath.workdps(40):
+        assert stable.data == float(mpmath.mpf(a.data) ** 2 - 1)
+
+
 def test_a_domain_that_does_not_fit_is_told():
     with pytest.raises(ValueError, match="does not depend on 'y'"):
         stabilize(lambda x: am.exp(x) + 1, domain={"x": (0.0, 1.0), "y": (0.0, 1.0)})

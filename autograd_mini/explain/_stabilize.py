@@ -151,7 +151,7 @@ def _chosen(root: Any, inputs: list[Any], free: list[bool], seconds: float = 1.0
 
     def cost(form: Any) -> float:
         candidate = search.found[form]
-        farther = candidate.costs[strict:] ** 2 / 64 + 20 * worse(judge, form)[strict:]
+        farther = candidate.costs[strict:] ** 2 / 64 + 6 * worse(judge, form)[strict:]
         return candidate.price + float(candidate.costs[:strict].mean() + (farther.mean() if len(farther) else 0.0))
 
     for form in sorted(search.found, key=cost):
