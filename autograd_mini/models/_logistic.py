@@ -107,7 +107,7 @@ class LogisticRegression(Classifier):
 
     >>> model = LogisticRegression(ridge=0.1).fit([[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"])
     >>> model, model.predict([[-5.0], [8.0]]).tolist(), model.coef_.round(3).tolist()
-    (LogisticRegression(ridge=0.1), ['no', 'yes'], [[1.152]])
+    (LogisticRegression(ridge=0.1), ['no', 'yes'], [[1.508]])
 
     `solver="newton"` takes a handful of steps with the exact gradient and Hessian, to the optimum, on columns as they
     are; `steps` is the most it takes, by default 100. `solver="gd"` is the course's gradient descent: `steps` steps, by
