@@ -24,7 +24,7 @@ CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "inf": math.inf, "nan": 
 ALIASES = {"log": "ln", "max": "maximum", "min": "minimum"}
 LONGEST = 20_000
 """Characters of one expression, and of one definition."""
-LONGEST_SOURCE = 200_000
+LONGEST_SOURCE = 1_000_000
 """Characters of a source with all its definitions."""
 _BY_HAND = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "−": "-", "–": "-", "—": "-",
                           "≤": "<=", "≥": ">=", "≠": "!="})
