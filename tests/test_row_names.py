@@ -20,6 +20,12 @@ ALLOWED = {
     "_body/builder.py": "the column `shortcut` says 'a negation', and that is the row neg",
     "models/_networks.py": "the activations that a user can choose, by name",
     "render/_javascript.py": "names of the functions that web/functions.js brings",
+    "_body/loop_calculus.py": "C functions that are as cheap to call again as to store",
+    "_core/numpy_protocol.py": "the keyword `where` of NumPy's ufuncs",
+    "explain/_expanding.py": "the algebra of short series, which is about sums, products and roots",
+    "explain/_judging.py": "a minus sign before a product is written as by hand",
+    "explain/_polynomials.py": "lowest terms: which rows are sums, products, powers and roots of polynomials",
+    "explain/_rewriting.py": "the spelling of forms, in sums, products and roots",
 }
 
 
