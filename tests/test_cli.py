@@ -127,6 +127,7 @@ def test_a_terminal_that_cannot_show_blocks_still_gets_the_page():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_progress_bar_on_a_terminal_only():
+    pytest.importorskip("tqdm")
     import fcntl
     import pty
     import termios

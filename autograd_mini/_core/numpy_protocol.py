@@ -19,6 +19,7 @@ from autograd_mini._core.numbers import branch_on_traced, real
 from autograd_mini._core.rows import ROWS, TABLE, Primitive
 from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
 
+_NO_VALUE: Any = vars(np)["_NoValue"]  # what a reduction of NumPy gets where no initial number was given
 _ASKED = (np.isnan, np.isinf, np.isfinite, np.signbit)
 _OPERATORS: dict[Any, Callable[..., Any]] = {
     np.greater: lambda a, b: a > b, np.greater_equal: lambda a, b: a >= b, np.not_equal: lambda a, b: a != b,
@@ -170,7 +171,7 @@ def of_values(result: Any) -> Any:
 
 
 def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
-          initial: Any = np._NoValue) -> Any:
+          initial: Any = _NO_VALUE) -> Any:
     """A reduction as one balanced tree: neighbours first."""
     array = np.asarray(array).view(np.ndarray)
     reduced = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -184,7 +185,7 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
     while len(level) > 1:
         pairs = join(level[:-1:2], level[1::2])
         level = np.concatenate([pairs, level[-1:]]) if len(level) % 2 else pairs
-    if initial is not np._NoValue:
+    if initial is not _NO_VALUE:
         level = join(level, np.asarray([initial], dtype=object))
     result = of_values(level.reshape(shape)) if keepdims else of_values(level[0])
     if out is not None:
