@@ -71,14 +71,6 @@ for (const [id, action] of Object.entries(actions))
 byId("slider").addEventListener("input", event => { stop(); go(Number(event.target.value)); });
 for (const name of TABS) byId("tab-" + name).addEventListener("click", () => { tab = name; update(); });
 
-function speak() {
-  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
-  for (const element of document.querySelectorAll("[data-say]")) write(element, say(element.dataset.say));
-  for (const element of document.querySelectorAll("[data-name]")) element.setAttribute("aria-label", say(element.dataset.name));
-  write(byId("language"), language === "en" ? "中文" : "English");
-  write(byId("play"), say(timer ? "pause" : "play"));
-}
-
 const KEYS = {ArrowLeft: "back", ArrowRight: "step", Home: "first", End: "last", " ": "play", 0: "fit"};
 addEventListener("keydown", event => {
   const {target, key} = event;

@@ -244,13 +244,6 @@ byId("plot").addEventListener("pointermove", event => {
 });
 addEventListener("pointerup", () => { held = null; });
 
-function speak() {
-  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
-  for (const element of document.querySelectorAll("[data-say]")) write(element, say(element.dataset.say));
-  for (const element of document.querySelectorAll("[data-name]")) element.setAttribute("aria-label", say(element.dataset.name));
-  write(byId("language"), language === "en" ? "中文" : "English");
-  write(byId("play"), say(timer ? "pause" : "play"));
-}
 byId("language").addEventListener("click", () => { language = language === "en" ? "zh" : "en"; speak(); drawAll(); });
 addEventListener("resize", drawAll);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -49,3 +49,12 @@ function short(x) {
 }
 const exact = x => Object.is(x, -0) ? "−0" : minus(String(x)).replace("Infinity", "∞").replace("NaN", "nan");
 const bracketed = x => x < 0 || Object.is(x, -0) ? `(${short(x)})` : short(x);
+
+// All words of the page in the language that was chosen.
+function speak() {
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
+  for (const element of document.querySelectorAll("[data-say]")) write(element, say(element.dataset.say));
+  for (const element of document.querySelectorAll("[data-name]")) element.setAttribute("aria-label", say(element.dataset.name));
+  write(byId("language"), language === "en" ? "中文" : "English");
+  write(byId("play"), say(timer ? "pause" : "play"));
+}
