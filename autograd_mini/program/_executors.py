@@ -147,7 +147,7 @@ class Executors:
         self._has_llvm = llvm_is_installed()
         self._made: dict[Any, Any] = {}
         self._spent: dict[Any, float] = {}
-        self._seen: dict[Any, dict[str, list[float]]] = {}
+        self._seen: dict[Any, dict[str, list[float]]] = defaultdict(dict)
         # the best times of one thread, and of several
         self._shared: dict[Any, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         self._jobs: dict[Any, tuple[int, Future[Any]]] = {}
@@ -294,7 +294,7 @@ class Executors:
     def wins(self, caller: Callable[[tuple[Any, ...]], Any], arguments: tuple[Any, ...], batch: Batch,
              by_row: bool) -> bool:
         """Whether a batch caller is as quick as what else ran for about as many rows: it is timed on the arguments."""
-        seen = self._seen[batch.is_data(), by_row, batch.rows.bit_length()]
+        seen = self._seen[_class(batch, by_row)]
         started = time.perf_counter()
         if caller(arguments) is not NotImplemented:
             seen["llvm"] = [time.perf_counter() - started]
@@ -319,7 +319,7 @@ class Executors:
              work: Callable[[Any, int, int], None]) -> None:
         """Choose, run and note the time it took."""
         is_data = batch.is_data()
-        seen = self._seen.setdefault((is_data, bool(out), batch.rows.bit_length()), {})
+        seen = self._seen[_class(batch, bool(out))]
         name, more = (_known(executor), "") if executor else self._choose(batch, out, is_data, seen)
         self._ran = kernel = self.over_data(name, is_data)
         count = self._threads(name, batch, bool(out)) if threads is None else threads
@@ -327,10 +327,9 @@ class Executors:
         self._share(batch, count, functools.partial(work, kernel))
         seconds = time.perf_counter() - started
         if threads is None:
-            best = self._shared[self._class(name, batch, bool(out))][count > 1]
-            best[:] = sorted([*best, seconds])[:TRIALS]
+            _note(seconds, self._shared[name, _class(batch, bool(out))][count > 1])
         if not executor:
-            seen[name] = sorted([*seen.get(name, ()), seconds])[:TRIALS]
+            _note(seconds, seen.setdefault(name, []))
             self._spent[is_data] = self._spent.get(is_data, 0.0) + seconds
             more += _seen(seen)
         self._tell(name, executor, f"{batch.rows:,} rows", more)
@@ -391,15 +390,12 @@ class Executors:
         """What a run takes, in seconds, by the table of costs."""
         return COSTS[name].to_run(self.body.work + self.body.inputs, rows)
 
-    def _class(self, name: str, batch: Batch, by_row: bool) -> Any:
-        return name, batch.is_data(), by_row, batch.rows.bit_length()
-
     def _threads(self, name: str, batch: Batch, by_row: bool) -> int:
         """How many threads to take: where several may be worth it, what was quicker for about as many rows."""
         most = min(cores(), blocks(batch.rows), int(self._cost(name, batch.rows) / THREAD))
         if most <= 1:
             return 1
-        alone, together = self._shared[self._class(name, batch, by_row)]
+        alone, together = self._shared[name, _class(batch, by_row)]
         if len(together) < TRIALS:
             return most
         return 1 if len(alone) < TRIALS or alone[0] <= together[0] else most
@@ -430,6 +426,16 @@ class _OneRow:
     def run(self, numbers: np.ndarray) -> np.ndarray:
         batch = Batch(np.asarray(numbers, dtype=np.float64), (), 1)
         return self.vectorized.block(self.vectorized.prepare(batch), batch, 0, 1)[0]
+
+
+def _class(batch: Batch, by_row: bool) -> Any:
+    """What batches have in common that take about as long."""
+    return batch.is_data(), by_row, batch.rows.bit_length()
+
+
+def _note(seconds: float, best: list[float]) -> None:
+    """Keep a time among the best ones, as many as there are trials."""
+    best[:] = sorted([*best, seconds])[:TRIALS]
 
 
 def _quickest(times: dict[str, list[float]]) -> str:

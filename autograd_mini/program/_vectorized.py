@@ -31,6 +31,14 @@ def reading(primitive: Primitive) -> Reading:
     return np.frompyfunc(primitive.number, len(primitive.partials), 1)
 
 
+def _side_by_side(outputs: Sequence[Any], rows: int) -> np.ndarray:
+    """Outputs, each an array of the rows or a number for all of them, as columns."""
+    results = np.empty((rows, len(outputs)))
+    for place, output in enumerate(outputs):
+        results[:, place] = output
+    return results
+
+
 class LoopsOverArrays(Blocks):
     """A body with loops: every step is carried out over a block of rows."""
 
@@ -57,10 +65,7 @@ class LoopsOverArrays(Blocks):
             inputs[first:first + array.shape[1]] = np.array(array[start:stop].T, dtype=np.float64, order="C")
         with np.errstate(all="ignore"):
             slots = self.body.read(self.apply, inputs, np.float64)
-        results = np.empty((stop - start, len(self.body.outputs)))
-        for place, slot in enumerate(self.body.outputs):
-            results[:, place] = slots[slot]
-        return results
+        return _side_by_side([slots[slot] for slot in self.body.outputs], stop - start)
 
 
 class _Array(Operators):
@@ -109,7 +114,4 @@ class Vectorized(Blocks):
                 slots[result] = np.asarray(apply(*[slots[slot] for slot in operands]), dtype=np.float64)
                 for slot in finished:
                     del slots[slot]
-        results = np.empty((stop - start, len(self.body.outputs)))
-        for place, slot in enumerate(self.body.outputs):
-            results[:, place] = slots[slot]
-        return results
+        return _side_by_side([slots[slot] for slot in self.body.outputs], stop - start)
