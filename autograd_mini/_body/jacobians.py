@@ -103,15 +103,10 @@ def in_blocks(matrix: np.ndarray, result: Any, arguments: Any) -> Any:
     row_shapes, outer = trees.blocks(result)
     column_shapes, inner = trees.blocks(arguments)
     rows = []
-    top = 0
-    for row_shape in row_shapes:
-        height, left, row = int(np.prod(row_shape)), 0, []
-        for column_shape in column_shapes:
-            width = int(np.prod(column_shape))
-            block = matrix[top:top + height, left:left + width]
+    for down, row_shape in trees.spans(row_shapes):
+        row = []
+        for across, column_shape in trees.spans(column_shapes):
             shape = (*row_shape, *column_shape)
-            row.append(block.reshape(shape) if shape else block.item())
-            left += width
+            row.append(matrix[down, across].reshape(shape) if shape else matrix[down, across].item())
         rows.append(inner(row))
-        top += height
     return outer(rows)

@@ -217,9 +217,9 @@ class Dependents:
         return [stream.record.result(start + place) for place in range(stream.record.trips)]
 
 
-def leaf(number: float) -> Any:
-    """A node of a step's own."""
-    return Value.restore(number, None, None, (), (), None, 0, None, True)
+def leaf(number: float, name: Optional[str] = None) -> Any:
+    """A traced leaf: an input of a function that is being recorded, or a node of a step's own."""
+    return Value.restore(number, name, None, (), (), None, 0, None, True)
 
 
 def play(body: Body, inputs: Sequence[Any], every: bool = False) -> list[Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 import numpy as np
 
-from autograd_mini._body.recorded import Dependents, Record, assemble, example_of, latest
+from autograd_mini._body.recorded import Dependents, Record, assemble, example_of, latest, leaf, number_at
 from autograd_mini._core import recording, registry, trees
-from autograd_mini._core.numbers import real
+from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 
@@ -131,14 +130,8 @@ def _stacked(results: Sequence[Any], trips: int) -> Any:
             raise TypeError("every step of scan returns a y of the same structure and shapes: "
                             f"{outline}, not {trees.outline(result)}")
     rows = [_flat(result)[0] for result in results]
-    stacked: list[Any] = []
-    left = 0
-    for shape in shapes:
-        right = left + math.prod(shape)
-        entries = [entry for row in rows[:trips] for entry in row[left:right]]
-        stacked.append(trees.array_of(entries, (trips, *shape)))
-        left = right
-    return rebuild(stacked)
+    return rebuild([trees.array_of([entry for row in rows[:trips] for entry in row[span]], (trips, *shape))
+                    for span, shape in trees.spans(shapes)])
 
 
 def array_of_values(shape: tuple[int, ...]) -> Any:
@@ -158,16 +151,12 @@ def _recorded(step: Step, init: Any, arrays: Sequence[np.ndarray], build: Callab
     """One loop: the step is run once, on nodes of its own."""
     since = latest()
     entries, rebuild = _flat(init)
-    before = [entry if is_value(entry) else real(entry, "the carry of scan") for entry in entries]
-    carry = [_leaf(entry, "carry") for entry in before]
+    before = [value_or_real(entry, "the carry of scan") for entry in entries]
+    carry = [leaf(number_at(entry), "carry") for entry in before]
     streams = [column for array in arrays for column in _columns(array)]
-    now = [_leaf(column[0], "x") for column in streams]
-    rows, left = [], 0
-    for array in arrays:
-        shape = array.shape[1:]
-        right = left + math.prod(shape)
-        rows.append(trees.array_of(now[left:right], shape) if shape else now[left])
-        left = right
+    now = [leaf(number_at(column[0]), "x") for column in streams]
+    rows = [trees.array_of(now[span], shape) if shape else now[span.start]
+            for span, shape in trees.spans(array.shape[1:] for array in arrays)]
     with recording.differentiating():
         after, y = _pair(step(rebuild(carry), build(rows)))
     _require_structure(init, after)
@@ -185,17 +174,9 @@ def _recorded(step: Step, init: Any, arrays: Sequence[np.ndarray], build: Callab
     for place, node in zip(changed, last):
         before[place] = node
     shapes, restack = trees.blocks(y)
-    stacked, left = [], 0
-    for shape in shapes:
-        right = left + math.prod(shape)
-        stacked.append(trees.array_of([*itertools.chain(*zip(*columns[left:right]))], (trips, *shape)))
-        left = right
+    stacked = [trees.array_of([*itertools.chain(*zip(*columns[span]))], (trips, *shape))
+               for span, shape in trees.spans(shapes)]
     return rebuild(before), restack(stacked)
-
-
-def _leaf(entry: Any, name: str) -> Any:
-    number = example_of(entry) if is_value(entry) else float(entry)
-    return Value.restore(number, name, None, (), (), None, 0, None, True)
 
 
 def _columns(array: np.ndarray) -> list[list[Any]]:
@@ -213,4 +194,4 @@ def _are_values(array: np.ndarray) -> bool:
 
 
 def _number(entry: Any) -> Any:
-    return entry if is_value(entry) else real(entry, "a number in scan")
+    return value_or_real(entry, "a number in scan")

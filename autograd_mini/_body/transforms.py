@@ -22,7 +22,7 @@ from autograd_mini._body import jacobians
 from autograd_mini._body.calculus import pull
 from autograd_mini._core import recording, registry, trees
 from autograd_mini._core.graph import leaves
-from autograd_mini._core.numbers import real
+from autograd_mini._core.numbers import real, value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import TABLE
 from autograd_mini._core.value import Value
@@ -355,8 +355,7 @@ def _scalar(f: Function, result: Any) -> Any:
 
 def _outputs(f: Function, result: Any) -> list[Any]:
     """All numbers that a function returned, as Values or floats."""
-    return [y if is_value(y) else real(y, f"the result of {_name(f)}")
-            for y in trees.flatten(result, strict=True)[0]]
+    return [value_or_real(y, f"the result of {_name(f)}") for y in trees.flatten(result, strict=True)[0]]
 
 
 def _numbers(tree: Any) -> Any:
@@ -376,4 +375,4 @@ def _matching(name: str, tree: Any, pattern_name: str, pattern: Any) -> list[Any
     if trees.outline(tree) != trees.outline(pattern):
         raise ValueError(f"{name} must have the structure and the shapes of {pattern_name}: "
                          f"{trees.outline(pattern)}, not {trees.outline(tree)}")
-    return [number if is_value(number) else real(number, f"an element of {name}") for number in numbers]
+    return [value_or_real(number, f"an element of {name}") for number in numbers]

@@ -6,6 +6,7 @@ import math
 import numbers
 from typing import Any
 
+from autograd_mini._core import registry
 from autograd_mini._core.errors import TracedBranchError, TracedValueError
 
 _ADVICE = {
@@ -52,6 +53,11 @@ def real(data: Any, role: str = "data") -> float:
     if math.isinf(number) and data not in (math.inf, -math.inf):
         raise OverflowError(f"{role} of type {kind} is beyond the range of float64 (about 1.8e308)")
     return number
+
+
+def value_or_real(data: Any, role: str) -> Any:
+    """A Value as it is, and anything else as a float64; see `real`."""
+    return data if registry.is_value(data) else real(data, role)
 
 
 def is_foreign(operand: Any) -> bool:

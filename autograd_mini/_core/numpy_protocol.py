@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_mini._core import registry
 from autograd_mini._core.errors import TracedBranchError
-from autograd_mini._core.numbers import branch_on_traced, real
+from autograd_mini._core.numbers import branch_on_traced, real, value_or_real
 from autograd_mini._core.rows import ROWS, TABLE, Primitive
 from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
 
@@ -111,7 +111,7 @@ def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
     boxes = [_boxed(operand) for operand in operands]
     entries = [box[()] for box in boxes if not box.ndim]
     if len(entries) == len(boxes):  # no array after all
-        return registry.apply(primitive, [o if registry.is_value(o) else real(o, "an operand") for o in entries])
+        return registry.apply(primitive, [value_or_real(o, "an operand") for o in entries])
 
     def apply(*numbers: Any) -> Any:
         return registry.apply(primitive, numbers)

@@ -12,8 +12,9 @@ import copy
 import dataclasses
 import enum
 import functools
+import math
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -166,6 +167,19 @@ def blocks(tree: Any) -> tuple[list[tuple[int, ...]], Rebuild]:
     """
     found, build = _walked(tree, _Manner(whole_arrays=True))
     return [block.shape if isinstance(block, np.ndarray) else () for block in found], build
+
+
+def spans(shapes: Iterable[tuple[int, ...]]) -> Iterator[tuple[slice, tuple[int, ...]]]:
+    """Where each array of some shapes lies in one flat list of all their numbers, and its shape.
+
+    >>> list(spans([(2, 3), ()]))
+    [(slice(0, 6, None), (2, 3)), (slice(6, 7, None), ())]
+    """
+    start = 0
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        yield slice(start, stop), shape
+        start = stop
 
 
 def outline(tree: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
+from autograd_mini._body.recorded import leaf
 from autograd_mini._core import trees as structure
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
@@ -87,8 +88,7 @@ def recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Doma
     for name in parameters:
         entries, rebuild = structure.flatten(numbers[name])
         names = structure.labels(numbers[name], name)
-        inputs.append(rebuild([Value.restore(float(number), label, None, (), (), None, 0, None, True)
-                               for number, label in zip(entries, names)]))
+        inputs.append(rebuild([*map(leaf, map(float, entries), names)]))
     result = loss(*inputs)
     if not hasattr(result, "operands"):
         raise TypeError(f"the loss must return a Value that depends on its arguments, not {type(result).__name__}")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._body import recorded
-from autograd_mini._core.numbers import real
+from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import engine_of, function_in, is_value
 from autograd_mini._core.rows import Primitive
 from autograd_mini._core.value import Value
@@ -28,7 +28,7 @@ def play(program: Any, arguments: Sequence[Any]) -> Any:
             raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
                             "example: with Values a program is called on one example")
         inputs[part.start:part.start + part.size] = [
-            entry if is_value(entry) else real(entry, f"argument {part.name!r}") for entry in array.ravel().tolist()]
+            value_or_real(entry, f"argument {part.name!r}") for entry in array.ravel().tolist()]
     return rebuilt(program.result, _outputs(program, inputs))
 
 

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini._body.recorded import assemble, leaves_under
+from autograd_mini._body.recorded import assemble, leaf, leaves_under
 from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
 from autograd_mini._core.numbers import real
@@ -97,7 +97,7 @@ def _example_number(entry: Any, name: str) -> float:
 def _run(f: Callable[..., Any], layouts: Sequence[Any], numbers: Sequence[float],
          names: Sequence[str]) -> tuple[list[Value], Any]:
     """Fresh traced inputs, and what f makes of them."""
-    inputs = [Value.restore(number, name, None, (), (), None, 0, None, True) for number, name in zip(numbers, names)]
+    inputs = [*map(leaf, numbers, names)]
 
     def content(part: Part) -> Any:
         if part.shape is None:
