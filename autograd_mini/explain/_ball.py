@@ -261,10 +261,10 @@ def wrong_bits(found: float, true: Ball) -> Optional[float]:
     best = float(true)
     if found != found or best != best:
         return 0.0 if found != found and best != best else 64.0
-    return math.log2(1 + abs(_ordinal(found) - _ordinal(best)))
+    return math.log2(1 + abs(ordinal(found) - ordinal(best)))
 
 
-def _ordinal(number: float) -> int:
+def ordinal(number: float) -> int:
     """The floats counted upward from 0."""
     bits: int = struct.unpack("<q", struct.pack("<d", abs(number)))[0]
     return -bits if number < 0 else bits

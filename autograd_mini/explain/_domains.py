@@ -8,10 +8,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+from autograd_mini.explain._ball import ordinal
+from autograd_mini.primitives import LARGEST
+
 Range = Union[tuple[float, float], list[float]]
 """An interval (low, high), or a list of numbers."""
-
-_LARGEST = math.nextafter(math.inf, 0.0)
 
 USUAL = 40
 """Half of the points are drawn with sizes between 2**-USUAL and 2**USUAL, where people work."""
@@ -31,12 +32,12 @@ def _drawn(rng: random.Random, side: Range) -> float:
     if kind == 0 and high - low < 1e300:
         return rng.uniform(low, high)
     if kind == 1:
-        return _float(rng.randint(_ordinal(low), _ordinal(high)))
+        return _float(rng.randint(ordinal(low), ordinal(high)))
     for _ in range(50):
         number = rng.choice((-1, 1)) * 2.0 ** rng.uniform(-USUAL, USUAL)
         if low <= number <= high:
             return number
-    return _float(rng.randint(_ordinal(low), _ordinal(high)))
+    return _float(rng.randint(ordinal(low), ordinal(high)))
 
 
 def checked(domain: Mapping[str, Any], names: Sequence[str]) -> list[Range]:
@@ -53,7 +54,7 @@ def checked(domain: Mapping[str, Any], names: Sequence[str]) -> list[Range]:
         if isinstance(given, list) and given and all(map(math.isfinite, given)):
             ranges.append([float(number) for number in given])
         elif isinstance(given, tuple) and len(given) == 2 and given[0] <= given[1]:
-            ranges.append((max(float(given[0]), -_LARGEST), min(float(given[1]), _LARGEST)))
+            ranges.append((max(float(given[0]), -LARGEST), min(float(given[1]), LARGEST)))
         else:
             raise ValueError(f"{name!r} needs an interval (low, high) or a list of numbers, not {given!r}")
     return ranges
@@ -66,7 +67,7 @@ def contains(domain: Sequence[Range], point: Sequence[float]) -> bool:
 
 def between_points(one: Sequence[float], other: Sequence[float], count: int) -> list[tuple[float, ...]]:
     """So many points on the way from one to another, evenly by the count of floats."""
-    ways = [(_ordinal(a), _ordinal(b)) for a, b in zip(one, other)]
+    ways = [(ordinal(a), ordinal(b)) for a, b in zip(one, other)]
     return [tuple([_float(a + (b - a) * step // (count + 1)) for a, b in ways]) for step in range(1, count + 1)]
 
 
@@ -102,11 +103,6 @@ def ranges_around(point: Sequence[float]) -> list[Range]:
             for number in point]
 
 
-def _ordinal(number: float) -> int:
-    """The floats counted upward from 0."""
-    bits: int = struct.unpack("<q", struct.pack("<d", abs(number)))[0]
-    return -bits if number < 0 else bits
-
-
-def _float(ordinal: int) -> float:
-    return math.copysign(struct.unpack("<d", struct.pack("<q", abs(ordinal)))[0], ordinal)
+def _float(place: int) -> float:
+    """The float with this ordinal."""
+    return math.copysign(struct.unpack("<d", struct.pack("<q", abs(place)))[0], place)
