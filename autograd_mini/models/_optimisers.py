@@ -157,7 +157,11 @@ class Adam(_Steps):
                  weight_decay: float = 0.0, clip: Optional[float] = None) -> None:
         super().__init__(rate, weight_decay, clip)
         self.epsilon = _positive(epsilon, "epsilon")
-        self.decay = _share(decay[0], "decay"), _share(decay[1], "decay")
+        try:
+            first, second = decay
+        except (TypeError, ValueError):
+            raise TypeError(f"decay is a pair of shares, of the mean and of that of squares, not {decay!r}") from None
+        self.decay = _share(first, "decay"), _share(second, "decay")
 
     def direction(self, slopes: np.ndarray, memory: np.ndarray) -> np.ndarray:
         first, second = self.decay
