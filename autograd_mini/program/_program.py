@@ -74,8 +74,9 @@ class Program:
         """
         if keywords:
             arguments = self._in_order(arguments, keywords)
-        if executor in self._callers:
-            result = self._callers[executor](arguments)
+        caller = self._callers.get(executor)
+        if caller is not None:
+            result = caller(arguments)
             if result is not NotImplemented:
                 return result
         return self._call(arguments, executor)
@@ -106,10 +107,12 @@ class Program:
         `out` takes arrays of float64 in the result's structure, which are filled and returned. They may be the
         arguments' own memory, also shifted: such arguments are copied first.
         """
-        arguments = self._in_order(arguments, keywords)
+        if keywords:
+            arguments = self._in_order(arguments, keywords)
         is_new = out is None
-        if ("map", executor, threads) in self._batch_callers:
-            result = self._batch_callers["map", executor, threads](arguments, out)
+        caller = self._batch_callers.get(("map", executor, threads))
+        if caller is not None:
+            result = caller(arguments, out)
             if result is not NotImplemented:
                 return result
         if _dask.is_dask_among(arguments):
@@ -144,17 +147,12 @@ class Program:
         >>> trace(lambda w, x: w * x, 1.0, 1.0).sum(2.0, batches=([x, x + 1.0] for x in range(3)))
         18.0
         """
-        if batches is not None:
-            return self._rebuild(self._stream(arguments, keywords, batches, executor, threads)[0])
-        return self._reduce("sum", self._in_order(arguments, keywords), executor, threads)
+        return self._reduce("sum", arguments, keywords, batches, executor, threads)
 
     def mean(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
              threads: Optional[int] = None, **keywords: Any) -> Any:
         """The mean of the result over the rows; nan for no rows. `batches` is as in `sum`."""
-        if batches is not None:
-            found, rows = self._stream(arguments, keywords, batches, executor, threads)
-            return self._rebuild(_divided(found, rows))
-        return self._reduce("mean", self._in_order(arguments, keywords), executor, threads)
+        return self._reduce("mean", arguments, keywords, batches, executor, threads)
 
     def _stream(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any], batches: Iterable[Any],
                 executor: Optional[str], threads: Optional[int]) -> tuple[np.ndarray, int]:
@@ -165,19 +163,30 @@ class Program:
         return stream(self._batch, arguments, missing, batches, self.body.inputs, len(self.body.outputs),
                       lambda batch: self._executors.sums(batch, executor, threads))
 
-    def _reduce(self, purpose: str, arguments: tuple[Any, ...], executor: Optional[str], threads: Optional[int]) -> Any:
-        if (purpose, executor, threads) in self._batch_callers:
-            result = self._batch_callers[purpose, executor, threads](arguments)
+    def _reduce(self, purpose: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any],
+                batches: Optional[Iterable[Any]], executor: Optional[str], threads: Optional[int]) -> Any:
+        if batches is not None:
+            return self._reduced(purpose, *self._stream(arguments, keywords, batches, executor, threads))
+        if keywords:
+            arguments = self._in_order(arguments, keywords)
+        caller = self._batch_callers.get((purpose, executor, threads))
+        if caller is not None:
+            result = caller(arguments)
             if result is not NotImplemented:
                 return result
         if _dask.is_dask_among(arguments):
             lazy, rows = _dask.sums(self, [*self._matched(arguments)], executor, threads)
-            found = lazy.compute()
-            return self._rebuild(_divided(found, rows) if purpose == "mean" else found)
+            return self._reduced(purpose, lazy.compute(), rows)
         batch = self._batch(arguments)
         found = join(self._executors.sums(batch, executor, threads))
         self._keep_caller(batch, arguments, purpose, executor, threads)
-        return self._rebuild(_divided(found, batch.rows) if purpose == "mean" else found)
+        return self._reduced(purpose, found, batch.rows)
+
+    def _reduced(self, purpose: str, sums: np.ndarray, rows: int) -> Any:
+        """A sum, or the mean over so many rows, which is nan without any."""
+        if purpose == "mean":
+            sums = sums / rows if rows else np.full_like(sums, np.nan)
+        return self._rebuild(sums)
 
     def _keep_caller(self, batch: Batch, arguments: tuple[Any, ...], purpose: str, executor: Optional[str],
                      threads: Optional[int]) -> None:
@@ -332,8 +341,6 @@ class Program:
 
     def _in_order(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
         """All arguments by position, those given by keyword included."""
-        if not keywords:
-            return arguments
         if len(arguments) > self.positional:
             raise self._wrong_number(len(arguments))
         given = dict(zip(self.parameters, arguments))
@@ -425,8 +432,3 @@ class Program:
 
     def __repr__(self) -> str:
         return self._listing(100)
-
-
-def _divided(sums: np.ndarray, rows: int) -> np.ndarray:
-    """Means from sums: nan for no rows."""
-    return sums / rows if rows else np.full_like(sums, np.nan)
