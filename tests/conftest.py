@@ -1,7 +1,11 @@
-"""One suite over two engines: a test that asks for `engine` runs with the readable and with the compiled one."""
+"""One suite over two engines: a test that asks for `engine` runs with the readable and with the compiled one.
+
+The whole suite (pytest without files) runs on every core where pytest-xdist is installed, a few files in this process.
+"""
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -28,6 +32,14 @@ class Engine(NamedTuple):
 ENGINES = [Engine("python", value.PythonValue, value.python_functions)]
 if value.engine == "native":
     ENGINES.append(Engine("native", value.Value, value.functions))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Neighbours stay with one worker as long as it is not late, for the sake of what a module prepares once."""
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    if whole and getattr(config.option, "numprocesses", 0) is None and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.option.numprocesses, config.option.dist = "logical", "worksteal"
 
 
 @pytest.fixture(params=ENGINES, ids=repr)

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,13 @@ def module_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports(path):
     """(modules of ours that a file imports, whether inside a function), as dotted names below the package."""
+    return tuple(imported(path))
+
+
+def imported(path):
     tree = ast.parse(path.read_text())
     inside = {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
               for node in ast.walk(function)}

@@ -82,10 +82,10 @@ def test_arithmetic_and_choices_have_the_bits_of_the_eager_engine(name):
 
 
 @pytest.mark.parametrize("name", [name for name in BUILT_IN if name not in EXACT])
-def test_a_million_points_agree_with_the_eager_engine(name):
+def test_very_many_points_agree_with_the_eager_engine(name):
     """Two numbers within 4 ulps of the truth are within 8 of each other; most are within 1."""
     row = TABLE[name]
-    columns = columns_of(len(row.partials), 1_000_000 if name not in COMPOSITE else 100_000, seed=2)
+    columns = columns_of(len(row.partials), 300_000 if name not in COMPOSITE else 50_000, seed=2)
     machine, engine = over_rows(row, columns), eager(row, columns)
     assert (np.isnan(machine) == np.isnan(engine)).all()
     defined = ~np.isnan(engine)
@@ -104,7 +104,7 @@ def _bound(row, point):
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_values_are_within_4_ulps_of_mpmath(name):
     row = TABLE[name]
-    where = [point for point in points(len(row.partials), 1500, seed=3) if within_reach(name, point)]
+    where = [point for point in points(len(row.partials), 500, seed=3) if within_reach(name, point)]
     machine = over_rows(row, np.array(where, dtype=float).T.copy())
     for point, number in zip(where, machine.tolist()):
         exact = value(name, point)
@@ -132,7 +132,7 @@ def test_the_page_tells_the_exactness_of_every_function():
 @pytest.mark.parametrize("name", USUAL)
 def test_functions_are_as_exact_as_the_page_says(name):
     low, high = USUAL[name]
-    columns = np.random.default_rng(8).uniform(low, high, (len(TABLE[name].partials), 4000))
+    columns = np.random.default_rng(8).uniform(low, high, (len(TABLE[name].partials), 1500))
     for point, number in zip(columns.T.tolist(), over_rows(TABLE[name], columns).tolist()):
         assert ulps(number, value(name, point)) <= CLAIMED[name], (point, number)
 
@@ -162,8 +162,9 @@ def plain_processor(monkeypatch):
     monkeypatch.setattr(kernels.engine, "compiled", type(kernels.engine.compiled)())
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name not in COMPOSITE or name in ("gamma", "norm_ppf")])
 def test_the_oldest_processor_has_the_same_bits(name, request):
+    """The rows that have code of their own, and two that are written in them."""
     row = TABLE[name]
     columns = columns_of(len(row.partials), 4_000, seed=5)
     here = over_rows(row, columns)

@@ -121,24 +121,25 @@ class TestTwoPoints:
 
 class TestWrongSelf:
     METHODS = tuple(name for name, thing in inspect.getmembers(ag.Value)
-               if name in ("backward", "apply", "conjugate", "restore") or (name.startswith("__") and callable(thing)))
+               if name in ("backward", "apply", "conjugate", "restore") or (name.startswith("__") and callable(thing))
+               if name not in ("__init_subclass__", "__subclasshook__", "__class__"))  # these ask for a class
 
-    @pytest.mark.parametrize("name", METHODS)
-    def test_is_an_error_and_no_crash(self, name):
+    def test_is_an_error_and_no_crash(self):
+        """All methods in one process, which says whose turn it is: the last one named is the one that ended it."""
         code = f"""
 from autograd_mini import Value
-method = getattr(Value, {name!r})
-for arguments in ((5,), (5, 6), ("x", ".3f"), (None,), (), ([],), (object(), {{}})):
-    try:
-        method(*arguments)
-    except Exception:
-        pass
+for name in {self.METHODS!r}:
+    print(name, flush=True)
+    for arguments in ((5,), (5, 6), ("x", ".3f"), (None,), (), ([],), (object(), {{}})):
+        try:
+            getattr(Value, name)(*arguments)
+        except Exception:
+            pass
 print("alive")
 """
-        if name in ("__init_subclass__", "__subclasshook__", "__class__"):
-            pytest.skip("asks for a class")
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.stdout.strip() == "alive", (done.returncode, done.stderr[-300:])
+        assert len(self.METHODS) > 50
+        assert done.stdout.split()[-1] == "alive", (done.returncode, done.stderr[-300:])
 
     def test_a_value_is_initialised_once(self, Value):
         x = Value(1.0)
@@ -193,10 +194,10 @@ def test_an_operand_that_changes_the_operands(Value):
 
 
 class TestRowsAreOwned:
-    def test_a_hundred_thousand_stay_right(self):
+    def test_more_of_them_than_sixteen_bits_can_count_stay_right(self):
         x = ag.Value(2.0)
-        made = [custom_gradient(lambda a, k=k: k * a, lambda y, a, k=k: float(k), operands=1) for k in range(100_000)]
-        for k in (0, 1, 255, 256, 65_534, 65_535, 65_536, 99_999):
+        made = [custom_gradient(lambda a, k=k: k * a, lambda y, a, k=k: float(k), operands=1) for k in range(65_540)]
+        for k in (0, 1, 255, 256, 65_534, 65_535, 65_536, 65_539):
             y = made[k](x)
             y.backward()
             assert (y.data, x.grad) == (2.0 * k, float(k)) and gradient(y * y, x).data == 4.0 * k * k
