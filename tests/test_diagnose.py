@@ -151,7 +151,7 @@ def test_a_big_graph_is_told_in_a_few_lines():
     losses = [cross_entropy(z / 3.0, 0.0)[0] for z in range(200)]
     total = sum(losses)
     text = str(diagnose(total, [total]))
-    assert len(text.splitlines()) < 20 and "and so on" in text
+    assert len(text.splitlines()) < 20 and "at 200 places" in text
 
 
 def test_requests_that_cannot_be_met_are_told():
@@ -241,7 +241,7 @@ def test_log_softmax_keeps_every_digit(scores):
 
 
 def test_the_stable_form_of_the_cross_entropy_is_softplus_minus_y_z():
-    for number, y in itertools.product(SMALL, (0.0, 0.3, 1.0)):
+    for number, y in zip(SMALL, itertools.cycle((0.0, 0.3, 1.0))):
         root, z = cross_entropy(number, y)
         stable, _ = stabilize(root)
         with mpmath.workdps(400):

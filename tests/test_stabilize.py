@@ -101,3 +101,63 @@ def test_a_domain_that_does_not_fit_is_told():
         stabilize(lambda x: am.exp(x) + 1, domain={"x": (1.0, 0.0)})
     with pytest.raises(TypeError, match="give a function a domain"):
         stabilize(lambda x: am.exp(x) + 1)
+
+
+def mixture(terms, number):
+    """The logarithm of a sum of weighted exponentials."""
+    return am.ln(sum([math.exp(-0.01 * k) * am.exp(number[k]) for k in range(1, terms)], am.exp(number[0])))
+
+
+def cross_entropy(terms, scores):
+    """Softmax and the logarithm of one of its probabilities."""
+    shares = [am.exp(score) for score in scores]
+    return -am.ln(shares[terms // 2] / sum(shares[1:], shares[0]))
+
+
+@pytest.mark.parametrize("loss", [mixture, cross_entropy])
+@pytest.mark.parametrize("terms, centre", [(12, 800.0), (12, -900.0), (150, 800.0), (150, -900.0)])
+def test_sums_of_any_number_of_exponentials_neither_over_nor_underflow(loss, terms, centre):
+    rng = random.Random(terms)
+    scores = [Value(rng.gauss(centre, 10.0), f"z{k}") for k in range(terms)]
+    given = loss(terms, scores)
+    assert not math.isfinite(given.data)
+    stable = stabilize(given)
+    stable.value.backward()
+    with mpmath.workdps(40):
+        shares = [mpmath.exp(mpmath.mpf(score.data)) for score in scores]
+        if loss is mixture:
+            shares = [share * (mpmath.mpf(math.exp(-0.01 * k)) if k else 1) for k, share in enumerate(shares)]
+        true, total = [share / sum(shares) for share in shares], mpmath.log(sum(shares))
+        if loss is cross_entropy:
+            total -= scores[terms // 2].data
+            true[terms // 2] -= 1
+    assert stable.value.data == pytest.approx(float(total), rel=1e-14)
+    assert [score.grad for score in scores] == pytest.approx([*map(float, true)], rel=1e-11)
+    assert len(str(stable)) < 3000
+
+
+def test_a_mean_of_saturated_losses_is_cured_in_every_term_and_told_once():
+    w, b = Value(8.0, "w"), Value(-0.5, "b")
+    rows = [(random.Random(i).gauss(0, 20), float(i % 2)) for i in range(100)]
+    losses = []
+    for x, y in rows:
+        a = 1 / (1 + am.exp(-(w*x + b)))
+        losses.append(-y*am.ln(a) - (1 - y)*am.ln(1 - a))
+    stable = stabilize(sum(losses[1:], losses[0]) / len(rows))
+    stable.value.backward()
+    with mpmath.workdps(60):
+        z = [mpmath.mpf(8.0 * x) - 0.5 for x, _ in rows]
+        cost = sum(mpmath.log1p(mpmath.exp(score)) - y*score for score, (_, y) in zip(z, rows)) / len(rows)
+        slope = sum((1 / (1 + mpmath.exp(-score)) - y) * x for score, (x, y) in zip(z, rows)) / len(rows)
+    assert stable.value.data == pytest.approx(float(cost), rel=1e-13)
+    assert w.grad == pytest.approx(float(slope), rel=1e-12)
+    assert "at 100 places" in str(stable) and len(stable.changes) < 5
+
+
+def test_a_part_keeps_its_name_in_the_stable_form():
+    z, y = Value(-800.0, "z"), Value(0.3, "y")
+    p = 1 / (1 + am.exp(-z))
+    p.name = "p"
+    stable = stabilize(p * y - am.ln(p)).value
+    names = {node.name: node.operation.name for node in topological_order(stable) if node.operands and node.name}
+    assert names == {"p": "sigmoid"} and p.operation.name == "div"

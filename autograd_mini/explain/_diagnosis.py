@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini._body import calculus
-from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini._core.graph import count, is_node, require_fresh, topological_order
 from autograd_mini.explain._ball import Ball, relative_error
 from autograd_mini.explain._formulas import short
 from autograd_mini.explain._replay import derivatives
-from autograd_mini.explain._stabilize import Stabilized, stabilize
+from autograd_mini.explain._stabilize import LONGEST, Stabilized, stabilize
 from autograd_mini.render._formulas import text
 
 FULL = 16.0
@@ -32,10 +32,8 @@ TRACE = 1.5
 _BEYOND, _SUBNORMAL = 1024.0, -1022.0
 """log2 of where the range of floats ends, and of where their digits do."""
 
-LONGEST = 40
 CURED = 4.0
 """A form may leave so many of 16 digits lost and still be called a cure."""
-"""A stable form of more nodes is not printed as a whole, only what changed in it."""
 
 
 class Trouble(NamedTuple):
@@ -132,14 +130,9 @@ class Diagnosis:
         left = [("the value", value), *[(f"the gradient by {_name(node)}", lost) for node, lost in zip(leaves, slopes)]]
         uncured = [what for what, lost in left if lost > CURED]
         remark = [f"tried here, it leaves digits of {', '.join(uncured)} lost"] if uncured else []
-        return [*remark, "write instead", *[f"  {line}" for line in self._remedy()]]
-
-    def _remedy(self) -> list[str]:
-        if len(topological_order(self.stabilized.value)) <= LONGEST:
-            return text(self.stabilized.value).splitlines()
-        forms = [line for line in map(str, self.stabilized.changes) if len(line) <= 160]
-        shown = list(dict.fromkeys(forms))[:6]
-        return [*shown, f"and so on: {len(self.stabilized.changes)} changes in all"]
+        is_short = count(form) <= LONGEST
+        remedy = text(form).splitlines() if is_short else self.stabilized.listed()
+        return [*remark, "write instead", *[f"  {line}" for line in remedy]]
 
 
 def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:

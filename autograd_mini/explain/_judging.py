@@ -170,9 +170,18 @@ def limits(judge: Judge) -> Any:
     return np.maximum(before + np.where(before > LUCK, 4.0, 1.0), NOISE)
 
 
-def worse(judge: Judge, form: Any) -> Any:
+def worse(judge: Judge, form: Any, slack: float = 0.0) -> Any:
     """At which points a form is worse than what was given, in its value or a slope, or known to be another function."""
-    lost = (judge.bits(form) > limits(judge)).any(axis=1)
+    lost = (judge.bits(form) > limits(judge) + slack).any(axis=1)
     refuted = judge.refuted(form)
     lost[:len(refuted)] |= np.array(refuted, dtype=bool)
     return lost
+
+
+def cures(judge: Judge, form: Any, near: int) -> bool:
+    """Whether a form is no worse than what was given at the first point, and next to it by less than it gains there.
+
+    What gains sixty bits of an infinite sum may lose ten of a slope where the sum is finite: exp(a - b) does.
+    """
+    gained = float((judge.before - judge.bits(form))[0].max())
+    return not worse(judge, form)[0] and not worse(judge, form, gained / 6)[:near].any() and judge.confirm(form)

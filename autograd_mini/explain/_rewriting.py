@@ -186,15 +186,20 @@ def kind_of(form: Any) -> Optional[Kind]:
 
 def parts(form: Any, kind: Kind) -> list[Part]:
     """The (is it inverse, part) of a sum or product; numbers of a sum are positive."""
-    if type(form) is float and kind is SUM and form < 0:
-        return [(True, -form)]
-    if kind_of(form) is not kind:
-        return [(False, form)]
-    first, *last = form.operands
-    if not last:
-        return [(not inverse, part) for inverse, part in parts(first, kind)]
-    turned = form.operation is kind.join_inverse
-    return [*parts(first, kind), *[(inverse != turned, part) for inverse, part in parts(last[0], kind)]]
+    found: list[Part] = []
+    pending = [(False, form)]
+    while pending:
+        inverse, part = pending.pop()
+        if kind_of(part) is kind:
+            turned = len(part.operands) == 1 or part.operation is kind.join_inverse
+            pending.append((inverse != turned, part.operands[-1]))
+            if len(part.operands) == 2:
+                pending.append((inverse, part.operands[0]))
+        elif type(part) is float and kind is SUM and part < 0:
+            found.append((not inverse, -part))
+        else:
+            found.append((inverse, part))
+    return found
 
 
 def joined(given: Sequence[Part], kind: Kind) -> Any:

@@ -36,6 +36,9 @@ reciprocal(a)  | 1 / a
 1 / (1 / a)    | a
 a / (1 / b)    | a * b
 square(-a)     | square(a)
+logaddexp(0, a) | softplus(a)
+logaddexp(a, 0) | softplus(a)
+logsubexp(0, log_sigmoid(a)) | log_sigmoid(-a)
 """
 """How every form is spelled, so that a rule has to be said once."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini.explain._expanding import series_of
 from autograd_mini.explain._judging import Judge, weighed
+from autograd_mini.explain._logarithms import in_logarithms
 from autograd_mini.explain._polynomials import normal_forms, tidied
 from autograd_mini.explain._rewriting import RULED, Form, kind_of
 
@@ -18,6 +19,7 @@ LONGEST = 3
 SIZE, STEP, ALGEBRA = 0.02, 0.02, 0.3
 ALIKE = 2
 LOWEST_TERMS, SERIES = "in lowest terms", "a short series near 0"
+INSIDE = "logarithms are taken inside, where nothing overflows"
 
 
 class Step(NamedTuple):
@@ -53,6 +55,10 @@ class Search:
         end = time.monotonic() + self.seconds
         first = self._judged(self.judge.start, ())
         beam, best, since = [first], first.score, 0
+        became, taken = in_logarithms(self.judge.start)
+        if taken:
+            steps = tuple(Step(INSIDE, part, became[part]) for part in taken)
+            beam.append(self._judged(became[self.judge.start], steps))
         rounded = self.judge.start.is_rounded()
         largest = LONGEST * len(self.judge.start.order) + 20
         for _ in range(ROUNDS):

@@ -8,7 +8,6 @@ point tried, is not taken.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
@@ -17,42 +16,44 @@ import numpy as np
 from autograd_mini._core.graph import count, leaves, require_fresh, topological_order
 from autograd_mini._core.value import Value
 from autograd_mini.explain._check import recorded
+from autograd_mini.explain._choosing import WINDOW, Choice, as_a_whole, images, in_parts, unchanged
 from autograd_mini.explain._domains import (
     Range,
     between_points,
     checked,
     contains,
     drawn,
-    far,
-    near,
     ranges_around,
 )
-from autograd_mini.explain._judging import LUCK, NOISE, Judge, forms_of, node_of, worse
-from autograd_mini.explain._rewriting import Form, filled, leaf, spelled, window
+from autograd_mini.explain._judging import LUCK, Judge, node_of, weighed, worse
+from autograd_mini.explain._rewriting import Form, spelled, window
 from autograd_mini.explain._searching import Candidate, Search, Step, expansions
 from autograd_mini.explain._splitting import Piece, Split, Splitter, between, form_of
 from autograd_mini.primitives import abs as absolute
 from autograd_mini.render._formulas import text
 
-NEAR, FAR = 12, 24
-"""Points next to the one that was given, and points of every usual size."""
+FIRST, MORE, ROUNDS, PROMISING = 40, 24, 4, 60
+"""Points of a domain at first, and how many new ones a choice is tried at in each round; forms that are tried there."""
 
-FIRST, MORE, ROUNDS = 40, 24, 4
-"""Points of a domain at first, and how many new ones a choice is tried at in each round."""
+LARGEST = 60
+"""Nodes of a graph that is searched as a whole."""
 
-LARGEST, WINDOW, WINDOWS, DEEPEST = 60, 9, 2.0, 150
-"""Nodes of a graph that is searched as a whole; of a window in a larger one; seconds for all windows; how deep."""
+LONGEST, WIDEST, MOST = 40, 160, 12
+"""A form of more nodes is not printed as a whole; a change of more characters is not; and no more changes are."""
 
 
 class Change(NamedTuple):
-    """One form that was replaced: the node it was, the node it became, and why."""
+    """One form that was replaced: the node it was, the node it became, why, and at how many places like this one."""
 
     rule: str
     before: Any
     after: Any
+    places: int = 1
 
     def __str__(self) -> str:
-        return f"{_formula(self.before)}  ->  {_formula(self.after)}   ({self.rule})"
+        places = f", at {self.places} places" if self.places > 1 else ""
+        formulas = f"{_formula(self.before)}  ->  {_formula(self.after)}"
+        return f"{formulas if len(formulas) <= WIDEST else 'a long formula'}   ({self.rule}{places})"
 
 
 class Stabilized:
@@ -73,12 +74,19 @@ class Stabilized:
     def __str__(self) -> str:
         if not self.changes:
             return "nothing to change"
-        return "\n".join([*map(str, self.changes), f"stable form: {text(self.value)}", *self.left()])
+        is_long = count(self.value) > LONGEST
+        return "\n".join([*self.listed(), *[f"stable form: {text(self.value)}"] * (not is_long), *self.left()])
+
+    def listed(self) -> list[str]:
+        """The changes in words."""
+        lines = list(dict.fromkeys(map(str, self.changes)))
+        return lines[:MOST] + [f"and so on: {len(lines)} changes in all"] * (len(lines) > MOST)
 
     def left(self) -> list[str]:
         """What the new form does not cure, in words."""
         lost = [_what(name) for name, bits in self.after.items() if bits > LUCK]
-        return [f"it leaves digits of {', '.join(lost)} lost"] if lost else []
+        shown = lost if len(lost) <= MOST else [*lost[:3], f"{len(lost) - 3} more"]
+        return [f"it leaves digits of {', '.join(shown)} lost"] if lost else []
 
     __repr__ = __str__
 
@@ -105,8 +113,8 @@ def stabilize(loss: Any, domain: Optional[Mapping[str, Range]] = None) -> Stabil
         require_fresh(topological_order(loss))
         inputs = leaves(loss)
         if domain is None:
-            return (_at_the_point if count(loss) <= LARGEST else _in_windows)(loss, inputs)
-        return _over(loss, inputs, checked(domain, [node.name for node in inputs]))
+            return _at_the_point(loss, inputs)
+        return _result(_over(loss, inputs, checked(domain, [node.name for node in inputs])), loss)
     if domain is None or not callable(loss):
         raise TypeError(f"only a Value can be stabilised, not {type(loss).__name__}"
                         + (": give a function a domain" if callable(loss) else ""))
@@ -115,108 +123,48 @@ def stabilize(loss: Any, domain: Optional[Mapping[str, Range]] = None) -> Stabil
     ranges = checked(domain, names)
     starts = [Value(side[0] if isinstance(side, list) else between(*side), name) for side, name in zip(ranges, names)]
     judge = Judge(traced, leaves(traced))
-    return _over(node_of(judge.start, dict(zip(judge.letters, starts))), starts, ranges)
+    root = node_of(judge.start, dict(zip(judge.letters, starts)))
+    return _result(_over(root, starts, ranges), root)
 
 
 def _at_the_point(root: Any, inputs: list[Any]) -> Stabilized:
-    point = [node.data for node in inputs]
-    choice = _chosen(root, inputs, [True] * len(inputs))
+    choice = in_parts(root, inputs) if count(root) > LARGEST else as_a_whole(root, inputs, [True] * len(inputs))
     judge = choice.judge
-    if choice.search is not None and (judge.bits(choice.form)[0] > LUCK).any():
-        split = _over(root, inputs, ranges_around(point), choice.search)
-        if split.changes:
-            return split
-    return _result(judge, root, choice.steps, choice.form)
+    if choice.search is not None and (judge.bits(choice.form)[0] > [LUCK, *[2 * LUCK] * len(inputs)]).any():
+        other = _over(root, inputs, ranges_around([node.data for node in inputs]), choice.search)
+        here = [weighed(judge.bits(form))[0] for form in (choice.form, other.form)]
+        if here[1] < here[0] / 2 and not worse(judge, other.form)[0]:
+            return _result(other, root)
+    return _result(choice, root)
 
 
-class _Choice(NamedTuple):
-    """The form that was chosen at a point, how it came about, and who judged it."""
-
-    form: Any
-    steps: tuple[Step, ...]
-    judge: Judge
-    search: Optional[Search]
-
-
-def _chosen(root: Any, inputs: list[Any], free: list[bool], seconds: float = 1.0) -> _Choice:
-    """The best form at a point and around it: nowhere near worse than what was given, and better farther out."""
-    point = [node.data for node in inputs]
-    judge = Judge(root, inputs)
-    judge.add(near(point, NEAR, 0))
-    strict = len(judge.points)
-    judge.add(far(point, FAR, 1, free))
-    if not strict or (judge.before <= NOISE).all():
-        return _Choice(judge.start, (), judge, None)
-    search = Search(judge, seconds)
-
-    def cost(form: Any) -> float:
-        candidate = search.found[form]
-        farther = candidate.costs[strict:] ** 2 / 64 + 6 * worse(judge, form)[strict:]
-        return candidate.price + float(candidate.costs[:strict].mean() + (farther.mean() if len(farther) else 0.0))
-
-    for form in sorted(search.found, key=cost):
-        if not worse(judge, form)[:strict].any() and judge.confirm(form):
-            break
-    return _Choice(form, search.found[form].steps, judge, search)
-
-
-def _in_windows(root: Any, inputs: list[Any]) -> Stabilized:
-    """A large graph, from its leaves to its root, through a window of a few operations at a time.
-
-    What is seen through a window is the same again and again in a large graph, so each shape is searched once.
-    """
-    forms = forms_of(root, inputs)
-    known = {forms[id(node)]: node for node in reversed(topological_order(root)) if type(forms[id(node)]) is Form}
-    end = time.monotonic() + WINDOWS
-    shapes: dict[Form, Optional[_Choice]] = {}
-    done: dict[Form, Any] = {form: form for form in known if form.operation is None}
-    changes: list[Change] = []
-
-    def settled(form: Any, depth: int) -> Any:
-        for part in form.order if type(form) is Form else ():
-            if part not in done:
-                current = spelled(part.operation, [done[o] if type(o) is Form else o for o in part.operands])
-                better = improved(current) if type(current) is Form and current not in done else current
-                done[part] = better if better is current or depth > DEEPEST else settled(better, depth + 1)
-        return done[form] if type(form) is Form else form
-
-    def improved(form: Form) -> Any:
-        shape, behind = window(form, WINDOW)
-        if shape not in shapes and time.monotonic() < end:
-            letters = [Value(node_of(part, known).data if type(part) is Form else part) for part in behind]
-            free = [type(part) is Form and part.operation is None for part in behind]
-            top = node_of(shape, {leaf(place): letter for place, letter in enumerate(letters)})
-            shapes[shape] = _chosen(top, letters, free, 0.2)
-        choice = shapes.get(shape)
-        if choice is None or not choice.steps:
-            return form
-        bound = dict(enumerate(behind))
-        for step in choice.steps:
-            before, after = (node_of(filled(side, bound), known) for side in (step.before, step.after))
-            changes.append(Change(step.why, before, after))
-        return filled(choice.form, bound)
-
-    return Stabilized(node_of(settled(forms[id(root)], 0), known), changes, {}, {})
-
-
-def _over(root: Any, inputs: list[Any], domain: list[Range], search: Optional[Search] = None) -> Stabilized:
+def _over(root: Any, inputs: list[Any], domain: list[Range], search: Optional[Search] = None) -> Choice:
     judge = Judge(root, inputs)
     judge.add(drawn(domain, FIRST, 0))
     if not judge.points:
-        return _result(judge, root, (), judge.start)
+        return unchanged(judge)
     candidates: dict[Any, Candidate] = {}
     for found in (search, Search(judge)):
         candidates.update(found.found if found is not None else {})
     for candidate in expansions(judge.start):
         candidates.setdefault(candidate.form, candidate)
-    prices = {form: candidate.price for form, candidate in candidates.items()}
+    prices = {form: candidates[form].price for form in _promising(judge, candidates)}
     judge.add(drawn(domain, 2 * MORE, 1))
     axes = _axes(judge)
     for number in range(ROUNDS):
         judge.add(_trials(judge, domain, _confirmed(judge, prices, axes), number + 2))
     piece = _confirmed(judge, prices, axes)
-    used = dict.fromkeys(step for form in _pieces(piece) for step in candidates[form].steps)
-    return _result(judge, root, tuple(used), form_of(piece))
+    used = tuple(dict.fromkeys(step for form in _pieces(piece) for step in candidates[form].steps))
+    became = {} if type(piece) is Split else images(judge.start, used)
+    return Choice(form_of(piece), used, judge, None, became)
+
+
+def _promising(judge: Judge, candidates: Mapping[Any, Candidate]) -> list[Any]:
+    """The forms that are good on the whole at the first points, and those that are best at one of them."""
+    forms = list(candidates)
+    costs = np.array([weighed(judge.bits(form)) + candidates[form].price for form in forms])
+    order = costs.mean(axis=1).argsort()[:PROMISING].tolist()
+    return [forms[place] for place in dict.fromkeys([0, *order, *costs.argmin(axis=0).tolist()])]
 
 
 def _confirmed(judge: Judge, prices: Mapping[Any, float], axes: list[Form]) -> Piece:
@@ -257,13 +205,25 @@ def _trials(judge: Judge, domain: list[Range], piece: Piece, seed: int) -> list[
     return [trial for trial in trials if contains(domain, trial)]
 
 
-def _result(judge: Judge, root: Any, steps: tuple[Step, ...], form: Any) -> Stabilized:
+def _result(choice: Choice, root: Any) -> Stabilized:
+    form, steps, judge, _, images = choice
     known = {judge.forms[id(node)]: node for node in topological_order(root)} | dict(zip(judge.letters, judge.leaves))
-    changes = []
+    alike: dict[Any, list[Step]] = {}
     for step in steps:
-        before, after = node_of(step.before, known), node_of(step.after, known)
-        changes.append(Change(step.why, before, after))
-    return Stabilized(node_of(form, known), changes, *_means(judge, form))
+        alike.setdefault((step.why, _shape(step.before), _shape(step.after)), []).append(step)
+    changes = [Change(same[0].why, node_of(same[0].before, known), node_of(same[0].after, known), len(same))
+               for same in alike.values()]
+    value = node_of(form, known)
+    given = {id(node) for node in topological_order(root)}
+    for node in topological_order(root):
+        image = known.get(images.get(judge.forms[id(node)]))
+        if node.name and image is not None and id(image) not in given and not image.name:
+            image.name = node.name
+    return Stabilized(value, changes, *_means(judge, form))
+
+
+def _shape(form: Any) -> Any:
+    return window(form, WINDOW)[0] if type(form) is Form and form.operation is not None else form
 
 
 def _means(judge: Judge, form: Any) -> list[dict[str, float]]:
