@@ -63,7 +63,7 @@ class _Logarithms:
         self.plain: dict[Any, Any] = {}
         self.logs: dict[Any, Any] = {}
         self.sums: dict[tuple[Any, ...], Any] = {}
-        self.terms: dict[Any, tuple[list[Any], list[Any]]] = {}
+        self.terms: dict[Any, list[list[Any]]] = {}
         self.asked = _reached(starts)
         self.growing: set[Any] = set()
         self.taken: list[Form] = []
@@ -125,7 +125,7 @@ class _Logarithms:
         """What is added in a sum, or taken away."""
         if whole not in self.terms:
             given = parts(whole, SUM)
-            self.terms[whole] = tuple([inner for inverse, inner in given if inverse is side] for side in (False, True))
+            self.terms[whole] = [[inner for inverse, inner in given if inverse is side] for side in (False, True)]
         return self.terms[whole][taken]
 
     def _total(self, whole: Form, taken: bool, low: int, high: int, but: int = -1) -> Any:
