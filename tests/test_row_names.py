@@ -24,6 +24,7 @@ ALLOWED = {
     "_core/numpy_protocol.py": "the keyword `where` of NumPy's ufuncs",
     "explain/_expanding.py": "the algebra of short series, which is about sums, products and roots",
     "explain/_judging.py": "a minus sign before a product is written as by hand",
+    "explain/_logarithms.py": "the algebra of logarithms, which is about sums, products, powers and exponentials",
     "explain/_polynomials.py": "lowest terms: which rows are sums, products, powers and roots of polynomials",
     "explain/_rewriting.py": "the spelling of forms, in sums, products and roots",
 }
