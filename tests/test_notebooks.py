@@ -32,6 +32,8 @@ def test_it_is_kept_with_its_outputs_and_asserts_what_it_says(path):
     outputs = [output for cell in cells for output in cell.outputs]
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
     assert sum("assert" in cell.source for cell in cells) >= 5
+    assert all(cell.outputs for cell in cells if "assert" not in cell.source), "a cell shows something, or checks it"
+    assert path.stat().st_size < 300_000
     live = [output for output in outputs if "<iframe srcdoc=" in output.get("data", {}).get("text/html", "")]
     assert live or not path.stem.startswith("1_"), "the first notebook shows the live page"
 
