@@ -1,6 +1,8 @@
 """Exercises in Python and in the terminal: what is right is taken, what is wrong named, nothing passes by a trick."""
 
+import base64
 import io
+import zlib
 
 import pytest
 from test_page import RIGHT, WRONG, sigmoid_loss
@@ -67,7 +69,8 @@ def test_hints_end_in_the_answer(quiz):
 
 def test_a_notebook_gets_the_page(quiz):
     shown = quiz._repr_html_()
-    assert shown.startswith("<iframe srcdoc=") and "&quot;exercises&quot;:[[" in shown
+    page = zlib.decompress(base64.b64decode(shown.split("atob('")[1].split("')")[0])).decode()
+    assert shown.startswith("<iframe srcdoc=") and page == quiz.html() and '"exercises":[[' in page
 
 
 def test_generated_ones_are_reproducible_and_have_answers():

@@ -11,6 +11,7 @@ import html
 import json
 import math
 import re
+import zlib
 from collections import deque
 from typing import Any, Optional, Sequence
 
@@ -28,11 +29,14 @@ from autograd_mini.render._words import stored, translated, words
 
 ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view", "layout", "picture", "camera",
          "steps", "panels", "derivation", "exercises", "controls")
-_DERIVED, _NAMED, _WIDEST = 120, 16, 40
-"""Up to how many nodes, names, and operations between names a page brings its derivation: algebra takes its time."""
+_DERIVED, _NAMED, _WIDEST, _OUTPUTS = 120, 16, 40, 4
+"""Up to how many nodes, names, operations between names, and outputs a page brings derivations: algebra takes long."""
 _MOST, _KEPT = 1000, 300
 """A graph of more nodes is cut to so many: what they are computed from stands as numbers, which can be moved."""
 _SPARE = re.compile(r"""("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| ?(=>|[!=]==|&&|\|\||[=,;:?(){}<>\[\]]) ?""")
+_UNPACK = ("<script>new Response(new Blob([Uint8Array.from(atob('{}'),c=>c.charCodeAt(0))]).stream()"
+           ".pipeThrough(new DecompressionStream('deflate'))).text()"
+           ".then(page=>{{document.open();document.write(page);document.close()}})</script>")
 LABEL = re.compile(r"(y|t|label|target)\d*", re.IGNORECASE)
 
 
@@ -47,11 +51,11 @@ def page(values: Sequence[Any], title: str, language: str = "en",
     place = {id(node): i for i, node in enumerate(order)}
     rows = _rows(sorted({node.operation for node in order if node.operands}, key=str))
     scopes: dict[tuple[str, ...], int] = {}
+    derivations = [_lines(value, place) if len(values) <= _OUTPUTS else [] for value in values]
     data = {"nodes": [_node(node, place, rows, scopes) for node in order],
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
-            "repeats": _repeats(order, place),
-            "derivation": _lines(values[-1], order, place), "language": language, "words": words(),
-            "aliases": ALIASES, "expression": expression}
+            "repeats": _repeats(order, place), "derivations": derivations,
+            "language": language, "words": words(), "aliases": ALIASES, "expression": expression}
     if exercises is not None:
         data["exercises"] = [[place[id(of)], place[id(by)]] for of, by in exercises]
     plain = f"<p>{html.escape(title)}</p><pre>{html.escape(expression)}</pre>"
@@ -78,10 +82,13 @@ def _short(script: str) -> str:
 
 
 def frame(content: str, svg: str) -> str:
-    """A page for a notebook in a frame of its own, and beside it a picture that survives where frames are taken out."""
-    picture = base64.b64encode(svg.encode()).decode()
+    """A page for a notebook in a frame of its own, and beside it a picture that survives where frames are taken out.
+
+    The page is packed, which takes half the place in the notebook's file, and is unpacked by the browser.
+    """
+    packed, picture = (base64.b64encode(part).decode() for part in (zlib.compress(content.encode()), svg.encode()))
     still = f'<details><summary>SVG</summary><img src="data:image/svg+xml;base64,{picture}"></details>' if svg else ""
-    return (f'<iframe srcdoc="{html.escape(content)}" style="width:100%;height:560px;border:0;border-radius:10px">'
+    return (f'<iframe srcdoc="{_UNPACK.format(packed)}" style="width:100%;height:560px;border:0;border-radius:10px">'
             f"</iframe>{still}")
 
 
@@ -192,8 +199,9 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
     return "const ROWS = {\n" + ",\n".join(lines) + "};"
 
 
-def _lines(value: Any, order: list[Any], place: dict[int, int]) -> list[dict[str, Any]]:
+def _lines(value: Any, place: dict[int, int]) -> list[dict[str, Any]]:
     """The derivation, line by line, where the wing that derives can be had; names are for the page to look up."""
+    order = topological_order(value)
     named = {node.name: node for node in order if node.name}
     wrt = [node for node in named.values() if node is not value and not LABEL.fullmatch(node.name)]
     if registry.derive is None or len(order) > _DERIVED or not 0 < len(named) <= _NAMED or not value.operands:

@@ -32,18 +32,28 @@ function startOver(text) {
   data.expression = text;
   data.exercises = null;
   data.repeats = [];
-  begin([]);
+  data.derivations = [[]];
+  begin();
 }
 
-function begin(derivation) {
-  graph.derivation = derivation.filter(readable);
+function begin() {
+  findGroups();
+  byId("parts").hidden = !groups.some(group => group.kind === "part");
+  byId("output").replaceChildren(...graph.roots.map((root, i) => make("option", {value: i}, graph.name(root))));
+  byId("outputs").hidden = graph.roots.length < 2;
+  differentiate(graph.roots.length - 1);
+}
+
+// One of the outputs becomes the one whose gradients, derivation and exercises are shown.
+function differentiate(output) {
+  byId("output").value = output;
+  graph.root = graph.roots[output];
+  graph.derivation = data.derivations[output].filter(readable);
   [chosen, solved, cards, built] = [null, new Set(), [], null];
   document.title = graph.name(graph.root);
   for (const name of ["derivation", "exercises"])
-    byId("tab-" + name).hidden = !(name === "derivation" ? derivation.length : (graph.exercises = questions()).length);
+    byId("tab-" + name).hidden = !(name === "derivation" ? graph.derivation : graph.exercises = questions()).length;
   if (byId("tab-" + tab).hidden) tab = "inputs";
-  findGroups();
-  byId("parts").hidden = !groups.some(group => group.kind === "part");
   rebuild();
 }
 
@@ -68,6 +78,7 @@ const actions = {
 const MOVES = ["first", "back", "step", "last"];
 for (const [id, action] of Object.entries(actions))
   byId(id).addEventListener("click", () => { if (MOVES.includes(id)) stop(); action(); });
+byId("output").addEventListener("change", event => differentiate(Number(event.target.value)));
 byId("slider").addEventListener("input", event => { stop(); go(Number(event.target.value)); });
 for (const name of TABS) byId("tab-" + name).addEventListener("click", () => { tab = name; update(); });
 
@@ -94,7 +105,7 @@ function turnTab(event) {
 addEventListener("resize", () => { if (follow) { camera = null; look(frameOf(steps[now].box)); } });
 
 speak();
-begin(data.derivation);
+begin();
 if (data.exercises) { tab = "exercises"; update(); }
 if (location.hash) go(Number(location.hash.slice(1)), {travelling: false});
 if (stageScale(extent) < 0.4) { camera = null; look(frameOf(boxOf[graph.root])); }

@@ -3,7 +3,8 @@
 let chosen = null;
 
 function claimMath({kind, of, by}) {
-  return kind === "definition" ? nameMath(graph.name(by)) : slopeMath(of, by);
+  if (kind === "definition") return [nameMath(graph.name(by))];
+  return of === graph.root ? [slopeMath(of, by), mo("="), ratio(of, by)] : [ratio(of, by)];
 }
 
 function showDerivation(_, fresh) {
@@ -29,7 +30,7 @@ function lineElement(line, k) {
     event.stopPropagation();
     pickIt();
   }}}, make("div", {class: "kind"}, say(line.kind) + (line.note ? ` · ${line.note}` : "")),
-    equation(claimMath(line), mo("="), ...formulas), ...algebra, make("div", {class: "equation live"}));
+    equation(...claimMath(line), mo("="), ...formulas), ...algebra, make("div", {class: "equation live"}));
 }
 
 // A line of the algebra between, with the rule it was taken by; letters such as u stand for what the rule says.

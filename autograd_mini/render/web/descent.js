@@ -117,7 +117,7 @@ function drawMap() {
   dot(pen, x, y, 7, "now");
   words(pen, `${parameters[I]} →`, width - 40, height - 8);
   words(pen, `${parameters[K]} ↑`, 8, 16);
-  const named = parameters.map((name, i) => `${name} = ${digits(at[i])}, ∂J/∂${name} = ${digits(slope[i], 3)}`).slice(0, 3);
+  const named = parameters.map((name, i) => `${name} = ${digits(at[i])}, dJ/d${name} = ${digits(slope[i], 3)}`).slice(0, 3);
   tell("map", `J = ${digits(J)}; ${named.join("; ")}. ${say("dragStart")}`);
 }
 

@@ -63,8 +63,8 @@ class Graph {
   }
 
   name(place) {
-    const {name, op} = this.nodes[place];
-    return name ?? (!op ? short(this.start[place]) : place === this.root ? "f" : sign(op));
+    const {name, op} = this.nodes[place], output = this.roots.indexOf(place);
+    return name ?? (!op ? short(this.start[place]) : output < 0 ? sign(op) : this.roots.length > 1 ? `f${output + 1}` : "f");
   }
 
   bounds(leaf) {

@@ -82,7 +82,11 @@ function nameMath(name) {
 const mrow = (...parts) => make("mrow", {}, ...parts), mo = text => make("mo", {}, text);
 const math = (...parts) => make("math", {}, mrow(...parts));
 const numberMath = x => make("mn", {class: "value"}, short(x));
-const slopeMath = (of, by) => make("mfrac", {}, mrow(mo("∂"), nameMath(graph.name(of))), mrow(mo("∂"), nameMath(graph.name(by))));
+const differential = (...name) => mrow(make("mi", {mathvariant: "normal"}, "d"), ...name);
+const ratio = (of, by) => make("mfrac", {}, ...[of, by].map(place => differential(nameMath(graph.name(place)))));
+
+// A derivative as the course writes it: dz is that of the output by z, da/dz that of a by z.
+const slopeMath = (of, by) => of === graph.root ? differential(nameMath(graph.name(by))) : ratio(of, by);
 
 const SUM = 1, PRODUCT = 2, SIGNED = 1.5, POWER = 4, ATOM = 5;
 
@@ -99,12 +103,11 @@ function written(formula, numbers, known) {
   if (formula.number !== undefined) return {...live(formula.number), element: make("mn", {}, short(formula.number))};
   if (formula.place !== undefined) return numbers ? live(graph.values[formula.place]) : atom(nameMath(graph.name(formula.place)));
   if (formula.slope && numbers) return live(graph.slope(...formula.slope));
-  if (formula.slope) return atom(formula.slope[0] === graph.root
-    ? mrow(make("mi", {mathvariant: "normal"}, "d"), nameMath(graph.name(formula.slope[1]))) : slopeMath(...formula.slope));
+  if (formula.slope) return atom(slopeMath(...formula.slope));
   const row = ROWS[formula.op], operands = formula.in.map(operand => written(operand, numbers, known));
-  const first = operands[0], times = operands.at(-1).digit;
+  const first = operands[0], dot = operands.at(-1).digit || formula.in.some(operand => operand.slope);
   if (row.latex.startsWith("@0:2@") && first.strength === SIGNED && !first.digit) first.strength = PRODUCT;
-  const element = new Latex(times || numbers ? row.latex.replace("\\,", "\\cdot") : row.latex, operands).all();
+  const element = new Latex(dot || numbers ? row.latex.replace("\\,", "\\cdot") : row.latex, operands).all();
   return {element, strength: row.latex.startsWith("-") ? SIGNED : row.binds};
 }
 
@@ -165,7 +168,7 @@ class Latex {
     if (command === "operatorname") return make("mi", {mathvariant: "normal"}, this.words());
     if (command === "text") return make("mtext", {}, this.words() + " ");
     if (command === "begin") return this.cases();
-    if (command === ",") return mo("\u2062");
+    if (command === ",") return make("mspace", {width: ".15em"});
     if (command in Latex.SIGNS) return mo(Latex.SIGNS[command]);
     return make("mi", {mathvariant: "normal"}, GREEK[command] ?? command);
   }

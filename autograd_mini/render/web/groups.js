@@ -2,8 +2,9 @@
 // alike, and what makes up a name.
 //
 // A group is {kind, title, members, out, open}; `out` is its one result, or null. `around[place]` lists the groups
-// around a node, the outermost first. Its local derivatives are a sweep over its members.
+// around a node, the outermost first. One that is all of a graph of few operations is open from the start. Its local derivatives are a sweep over its members.
 
+const FEW = 12;
 let groups, around;
 
 function findGroups() {
@@ -29,8 +30,10 @@ function findGroups() {
     add(dot ? "dot" : "sum", dot ? "Σ ×" : "Σ", members, {slots});
   });
   const operations = nodes.filter(node => node.op).length;
-  for (const group of groups)
-    if (group.kind === "scope" && (group.members.length < 2 || group.members.length === operations)) group.open = true;
+  for (const group of groups) {
+    const whole = group.members.length === operations && (group.kind === "scope" || operations < FEW);
+    if (whole || (group.kind === "scope" && group.members.length < 2)) group.open = true;
+  }
 }
 
 function forget(group) {

@@ -73,7 +73,7 @@ function showStep({step, gradients, live}) {
 
 const leafList = live => graph.leaves.filter(leaf => graph.nodes[leaf].name).map(leaf =>
   make("p", {class: "digits"}, math(nameMath(graph.name(leaf))), " = ", make("span", {class: "value"}, exact(graph.values[leaf])),
-    live ? make("span", {class: "gradient"}, ` ∂ ${exact(graph.gradients[leaf])}`) : null));
+    live ? make("span", {class: "gradient"}, `, d${graph.name(leaf)} = ${exact(graph.gradients[leaf])}`) : null));
 
 function opener(box) {
   const group = box.group ?? around[box.shown]?.at(-1);
@@ -110,6 +110,6 @@ function rule(box, edge) {
   const known = {y: {place}}, formula = parse(text, letter => ({letter}));
   operands.forEach((operand, j) => { known[letters[j]] = typeof operand === "number" ? {place: operand} : {number: number(operand.c)}; });
   return make("div", {class: "equation soft"}, math(
-    make("mfrac", {}, mo("∂"), mrow(mo("∂"), make("mi", {}, letters[k]))), mrow(mo("("), mathOf(whole), mo(")")), mo("="),
+    make("mfrac", {}, differential(), differential(make("mi", {}, letters[k]))), mrow(mo("("), mathOf(whole), mo(")")), mo("="),
     ...chainOfEquals(mathOf(formula, {known: {y: whole}}), mathOf(formula, {numbers: true, known}), numberMath(edge.local))));
 }
