@@ -59,7 +59,7 @@ def extensions():
     stripped = ["-Wl,-s"] if sys.platform == "linux" and "CFLAGS" not in os.environ else []  # a tenth of the size
     native = Extension("autograd_mini._core._native", ["autograd_mini/_core/_native.pyx"], extra_compile_args=flags,
                        extra_link_args=stripped,
-                       depends=["autograd_mini/_core/_kernels.h", *sorted(glob("autograd_mini/_core/native/*.pxi"))])
+                       depends=["autograd_mini/_core/_kernels.h", *sorted(glob("autograd_mini/_core/native/*.*"))])
     built = [native]
     try:
         import numpy

@@ -6,9 +6,9 @@ from typing import Any
 from autograd_mini._core.value import Value as Value
 from autograd_mini.primitives import Primitive
 
-FREE_LIST_NODES: int
 functions: dict[str, Callable[..., Any]]
 
+def room() -> int: ...
 def topological_order(*roots: Value) -> list[Value]: ...
 def define(primitive: Primitive, documentation: Callable[[Primitive], str],
            add_methods: Callable[..., None]) -> Callable[..., Any]: ...

@@ -3,7 +3,7 @@
 """Value, compiled: the class of value.py in 80 bytes a node. All mathematics comes from the table, as _kernels.h.
 
 A node holds plain C numbers and pointers. It has no garbage-collector header, for a graph cannot contain a cycle; it is
-freed iteratively, so that depth needs no stack, and freed nodes are kept for reuse, up to FREE_LIST_NODES of them.
+freed iteratively, so that depth needs no stack, and lies in slabs of its own kind (native/memory.h).
 """
 
 cimport cython
@@ -375,6 +375,11 @@ cdef class Value:
 
 include "native/functions.pxi"
 include "native/builder.pxi"
+
+
+def room():
+    """How many nodes the slabs of memory have room for, living, freed and not made yet."""
+    return am_room
 
 
 def _watch(count):

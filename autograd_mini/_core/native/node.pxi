@@ -1,6 +1,7 @@
 # The layout of a node in C, access to its parts, and how graphs are freed.
 #
-# Freed iteratively: a node whose last reference was held by a dying one joins the list of the dying.
+# Freed iteratively: a node whose last reference was held by a dying one joins the list of the dying. Their memory is
+# memory.h's.
 
 cdef extern from *:
     """
@@ -26,8 +27,6 @@ cdef extern from *:
         uint8_t flags, stamp_high;
     } am_node;
 
-    static am_node *am_free_list = NULL;
-    static Py_ssize_t am_free_count = 0;
     static PyTypeObject *am_type = NULL;
     #define AM_LEAF 0xFFFF
     #define AM_OWN 0xFFFE               /* the row is in `extra` */
@@ -36,23 +35,13 @@ cdef extern from *:
     #else
     #define am_prefetch(address) ((void)0)
     #endif
-    #ifndef AM_FREE_LIST_NODES          /* tools/sanitize sets it to 0 */
-    #define AM_FREE_LIST_NODES (1 << 20)
-    #endif
+    #include "native/memory.h"
 
     static inline am_node *am_new_node(void)
     {
-        am_node *node = am_free_list;
-        if (node != NULL) {
-            am_free_list = (am_node *)node->extra;
-            am_free_count--;
-            am_prefetch(am_free_list);
-            am_prefetch((char *)am_free_list + sizeof(am_node) - 8);
-        } else {
-            node = (am_node *)PyObject_Malloc(sizeof(am_node));
-            if (node == NULL) { PyErr_NoMemory(); return NULL; }
-        }
-        PyObject_Init((PyObject *)node, am_type);
+        am_node *node = am_take();
+        if (node != NULL)
+            PyObject_Init((PyObject *)node, am_type);
         return node;
     }
 
@@ -63,17 +52,6 @@ cdef extern from *:
             memset((char *)node + sizeof(PyObject), 0, sizeof(am_node) - sizeof(PyObject));
         return (PyObject *)node;
     }
-
-    static inline void am_free_node(am_node *node)
-    {
-        if (am_free_count < AM_FREE_LIST_NODES) {
-            node->extra = am_free_list;
-            am_free_list = node;
-            am_free_count++;
-        } else
-            PyObject_Free(node);
-    }
-
     """
     ctypedef struct Operand "am_operand":
         PyObject* node
@@ -98,16 +76,18 @@ cdef extern from *:
         uint8_t stamp_high
     PyTypeObject* am_type
     Py_ssize_t am_free_count
+    Py_ssize_t am_trim_at
+    Py_ssize_t am_room
     int BUILT_IN_ROWS "AM_ROWS"
     int LEAF "AM_LEAF"
     int OWN "AM_OWN"
-    int FREE_LIST_CAP "AM_FREE_LIST_NODES"
     const char* FINGERPRINT "AM_FINGERPRINT"
     int ADD "AM_ADD", SUB "AM_SUB", MUL "AM_MUL", DIV "AM_DIV", NEG "AM_NEG", POW "AM_POW", ABS "AM_ABS", FLOOR "AM_FLOOR"
     int MOD "AM_MOD", FLOORDIV "AM_FLOORDIV", CEIL "AM_CEIL", TRUNC "AM_TRUNC", ROUND "AM_ROUND"
     int LESS "AM_LESS", LESS_EQUAL "AM_LESS_EQUAL"
     Node* new_node "am_new_node"() except NULL
-    void free_node "am_free_node"(Node*)
+    void free_node "am_give"(Node*) noexcept
+    void trim "am_trim"() noexcept
     void prefetch "am_prefetch"(const void*) noexcept
     void kernel "am_kernel"(int row, int need, const double* x, double* y, double* p) noexcept
 
@@ -146,9 +126,6 @@ cdef enum:
     VISITED = 8
     MADE = 16
     MOST_OPERANDS = 64
-
-FREE_LIST_NODES = FREE_LIST_CAP
-"""How many freed nodes of 80 bytes are kept for reuse at the most."""
 
 functions = {}
 cdef list rows = []                  # the rows that come with the package, by their numbers
@@ -257,3 +234,5 @@ cdef void free_graph(PyObject* self) noexcept:
             else:
                 DECREF(<PyObject*>node.extra)
         free_node(node)
+    if am_free_count > am_trim_at:
+        trim()
