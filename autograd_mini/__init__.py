@@ -9,8 +9,8 @@ from autograd_mini._version import __version__ as __version__
 _NOW = {
     "_core.numpy_protocol": (),  # it lends itself to Value
     "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "NoLayoutError",
-                     "NonFiniteError", "SavedFileError", "StaleGraphError", "TracedBranchError", "TracedValueError",
-                     "UnknownRowError"),
+                     "NoSolutionError", "NonFiniteError", "SavedFileError", "StaleGraphError", "TracedBranchError",
+                     "TracedValueError", "UnknownRowError"),
     "_core.value": ("Value", "engine", "primitive"),
     "_core.graph": ("leaves", "topological_order"),
     "_core.trees": ("ravel",),
@@ -26,6 +26,7 @@ _LATER = {
     "explain": ("Derivation", "Diagnosis", "bound", "check_derivation", "check_gradients", "derive", "diagnose",
                 "exercise", "stabilize"),
     "program": ("Program", "SparseProgram", "load", "save", "sparse_hessian", "sparse_jacobian", "trace"),
+    "solvers": ("fixed_point", "root"),
 }
 """What is public, by module. The latter wings are imported when they are first used: they would double the time that
 importing the package takes."""

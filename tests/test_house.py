@@ -30,7 +30,7 @@ FLOORS = [
     {"_body"},
     {"render"},
     {"program"},
-    {"explain"},
+    {"explain", "solvers"},
     {"models"},
     {"testing", "cli"},
     {"__main__"},

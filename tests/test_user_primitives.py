@@ -299,7 +299,7 @@ def test_apply_takes_what_arithmetic_takes(engine):
 
 
 def test_a_row_that_was_refused_leaves_the_later_ones_right():
-    for refused in ({"numpy": 3}, {"partials": [None] * 65}, {"text": "{7}"}):
+    for refused in ({"numpy": 3}, {"partials": [None] * 1025}, {"text": "{7}"}):
         with pytest.raises((TypeError, ValueError)):
             ag.primitive("refused", lambda *a: 1.0, **{"partials": [lambda y, a: 1.0], **refused})
         assert "refused" not in TABLE
@@ -308,3 +308,16 @@ def test_a_row_that_was_refused_leaves_the_later_ones_right():
         result = triple(x) + 1
         result.backward()
         assert (result.data, x.grad) == (7.0, 3.0)
+
+
+@pytest.mark.parametrize("executor", ["python", "native", "numpy", "llvm"])
+def test_rows_of_one_name_are_told_apart_in_programs(executor):
+    if executor == "llvm":
+        pytest.importorskip("llvmlite")
+    elif executor == "native" and ag.engine != "native":
+        pytest.skip("the compiled engine is not there")
+    twice, thrice = (ag.custom_gradient(lambda a, k=k: k * a, lambda y, a, k=k: k, name="scaled", operands=1)
+                     for k in (2.0, 3.0))
+    program = ag.trace(lambda x: twice(x) + 10 * thrice(x), 1.0)
+    assert program(5.0, executor=executor) == 160.0
+    assert program.map([5.0, 6.0], executor=executor).tolist() == [160.0, 192.0]

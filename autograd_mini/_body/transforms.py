@@ -256,7 +256,7 @@ class _Inputs:
 
     def __init__(self, f: Function, args: tuple[Any, ...], argnums: Argnums) -> None:
         positions = _positions(f, argnums, len(args))
-        self.began = _now()
+        self.began = now()
         self.tree = tuple(args[position] for position in positions)
         if isinstance(argnums, int):
             self.tree = self.tree[0]
@@ -283,7 +283,7 @@ class _Inputs:
         return self.are_numbers and min(stamps, default=self.began) >= self.began
 
 
-def _now() -> int:
+def now() -> int:
     """A point in time that divides the leaves made before from those made after: assigning a leaf moves the clock."""
     clock = Value(0.0)
     clock.data = 0.0

@@ -7,6 +7,7 @@
     ├── LoopError               (TypeError)           a recorded loop where single operations are needed
     ├── StaleGraphError         (RuntimeError)        a leaf was assigned after its graph was built
     ├── NonFiniteError          (FloatingPointError)  under `strict()`, a nan or an infinity came up
+    ├── NoSolutionError         (ArithmeticError)     a root, an integral or a path that is not found, or not there
     ├── UnknownRowError         (LookupError)         a saved row is missing here, or is another one
     ├── SavedFileError          (ValueError)          a file of a Program or a graph that does not fit
     ├── NoLayoutError           (RuntimeError)        a picture cannot be laid out
@@ -44,6 +45,10 @@ class StaleGraphError(AutogradError, RuntimeError):
 
 class NonFiniteError(AutogradError, FloatingPointError):
     """Under `strict()`, a primitive made a nan or an infinity out of finite operands."""
+
+
+class NoSolutionError(AutogradError, ArithmeticError):
+    """A root, a fixed point, an integral or the path of a differential equation is not found to full accuracy."""
 
 
 class UnknownRowError(AutogradError, LookupError):

@@ -22,7 +22,7 @@ Rule = Callable[..., Any]
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
 """Binding strengths. A template's `{0:2}` brackets operand 0 when it binds more loosely than 2."""
 
-MOST_OPERANDS = 64
+MOST_OPERANDS = 1024
 """How many operands a primitive can have."""
 
 FACTOR, TRUE, NUMBER, NAN, NEGATION, INNER = "finite, not 0", "not 0", "not nan", "nan", "a negation", "its operand"

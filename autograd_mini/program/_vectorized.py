@@ -6,6 +6,7 @@ scalar engine; elementary functions are NumPy's own and agree with it within a f
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,13 @@ def reading(primitive: Primitive) -> Reading:
     ufunc = getattr(np, primitive.numpy or "", None)
     if ufunc is not None:
         return ufunc
-    return np.frompyfunc(primitive.number, len(primitive.partials), 1)
+    return functools.partial(_element_by_element, primitive.number)
+
+
+def _element_by_element(function: Reading, *operands: Any) -> np.ndarray:
+    """What `np.frompyfunc` does, for any number of operands."""
+    spread = [operand.tolist() for operand in np.broadcast_arrays(*operands)]
+    return np.array([*map(function, *spread)] if isinstance(spread[0], list) else function(*spread))
 
 
 def _side_by_side(outputs: Sequence[Any], rows: int) -> np.ndarray:

@@ -125,7 +125,7 @@ cdef enum:
     HAS_EXTRA = 4
     VISITED = 8
     MADE = 16
-    MOST_OPERANDS = 64
+    MOST_OPERANDS = 1024
 
 functions = {}
 cdef list rows = []                  # the rows that come with the package, by their numbers

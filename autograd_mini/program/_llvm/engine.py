@@ -24,6 +24,8 @@ lock = threading.RLock()
 KEPT = 32
 compiled: OrderedDict[tuple[str, bool], Machine] = OrderedDict()
 _routines: dict[str, Any] = {}
+_own_rows: dict[Primitive, int] = {}
+"""A number for each row of a user's own, of which several may have one name."""
 _failures = threading.local()
 
 
@@ -103,8 +105,9 @@ def _build(text: str, optimized: bool) -> Machine:
 
 def routine(row: Primitive) -> str:
     """The symbol of a row's scalar routine: the C library's function, or a call back to the row's `value`."""
-    symbol = f"row.{row.name}.{row.index}"
     with lock:
+        number = row.index if row.index >= 0 else f"own{_own_rows.setdefault(row, len(_own_rows))}"
+        symbol = f"row.{row.name}.{number}"
         if symbol not in _routines:
             llvm = _target()[0]
             value: Any = row.value
