@@ -27,6 +27,7 @@ FLOORS = [
     {"_core.value"},
     {"functions"},
     {"_core.numpy_protocol", "_core.custom", "_core.expression"},
+    {"linalg"},
     {"_body"},
     {"render"},
     {"program"},

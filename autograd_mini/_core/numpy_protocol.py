@@ -14,7 +14,6 @@ from typing import Any, Optional
 import numpy as np
 
 from autograd_mini._core import registry
-from autograd_mini._core.errors import TracedBranchError
 from autograd_mini._core.numbers import branch_on_traced, real, value_or_real
 from autograd_mini._core.rows import ROWS, TABLE, Primitive
 from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
@@ -128,7 +127,7 @@ _LOOPS = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive,
           np.logical_or, np.logical_not}
 """What NumPy's loops over objects do right, by the operators of the entries; of comparisons they make decisions."""
 
-_REDUCED = {np.add, np.multiply, np.maximum, np.minimum, np.logaddexp}
+_REDUCED = {np.add, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot}
 
 
 class ValueArray(np.ndarray):
@@ -196,13 +195,17 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
 
 def array_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
     """A function of NumPy where an argument is a Value or an array of them."""
-    try:
-        return of_values(_FUNCTIONS.get(function, function._implementation)(*args, **keywords))
-    except TypeError as error:
-        if function.__module__ != "numpy.linalg" or isinstance(error, TracedBranchError):
-            raise
-        raise TypeError(f"np.linalg.{function.__name__} has no loop for Values: "
-                        "write it in sums and products, as docs/numpy.md does") from None
+    if function in functions:
+        return of_values(functions[function](*args, **keywords))
+    if function.__module__ == "numpy.linalg" and function.__name__ not in _SUMS_OF_PRODUCTS:
+        raise TypeError(f"np.linalg.{function.__name__} has no derivative here: autograd_mini.linalg has solve, "
+                        "solve_triangular, inv, det, slogdet, cholesky and norm")
+    return of_values(function._implementation(*args, **keywords))
+
+
+_SUMS_OF_PRODUCTS = {"matrix_power", "multi_dot", "outer", "cross", "matmul", "tensordot", "trace", "diagonal",
+                     "vecdot", "matrix_transpose"}
+"""Functions of np.linalg that NumPy's loops over objects compute."""
 
 
 def _where(condition: Any, *choices: Any) -> Any:
@@ -226,9 +229,9 @@ def _row_of_arrays(name: str) -> Callable[..., Any]:
     return lambda a: over_array(TABLE[name], [a])
 
 
-_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+functions: dict[Any, Callable[..., Any]] = {
     np.where: _where, np.isclose: _isclose, np.clip: _clip, np.sinc: _row_of_arrays("sinc")}
-"""Functions of NumPy that are no ufuncs and would look at numbers, by what they mean."""
+"""Functions of NumPy that are no ufuncs and would look at numbers, by what they mean; np.linalg's register here."""
 
 registry.array_function, registry.array_kind = array_function, ValueArray
 registry.array_ufunc = array_ufunc
