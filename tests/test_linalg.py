@@ -18,7 +18,8 @@ def values(array, kind=Value):
 
 def numbers(result):
     entries = np.asarray(result, dtype=object)
-    return np.array([x.data if hasattr(x, "backward") else x for x in entries.ravel()], dtype=float).reshape(entries.shape)
+    data = [x.data if hasattr(x, "backward") else x for x in entries.ravel()]
+    return np.array(data, dtype=float).reshape(entries.shape)
 
 
 def parts(result):
