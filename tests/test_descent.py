@@ -57,17 +57,51 @@ def test_start_and_points_are_dragged_by_hand_and_by_keys(tab, tmp_path):
         return tab.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])(byId('{name}').getBoundingClientRect())")
 
     x, y = middle("map")
+    left, top = tab.run("(r => [r.x, r.y])(byId('map').getBoundingClientRect())")
     tab.mouse("Pressed", x, y)
     tab.mouse("Released", x, y, buttons=0)
-    assert tab.run("from") == pytest.approx([sum(ends) / 2 for ends in tab.run("data.window")], rel=1e-9)
+    frame, window = tab.run("charts.map"), tab.run("data.window")
+    shares = [(x - left - frame["left"]) / (frame["right"] - frame["left"]),
+              (frame["bottom"] - (y - top)) / (frame["bottom"] - frame["top"])]
+    assert tab.run("from") == pytest.approx([a + (b - a) * s for (a, b), s in zip(window, shares)], rel=1e-9)
+    dropped = tab.run("from[1]")
     tab.run("byId('map').focus()")
     tab.key("ArrowUp", 38)
-    assert tab.run("from[1] > (data.window[1][0] + data.window[1][1]) / 2")
+    assert tab.run("from[1]") > dropped
     before, (x, y) = tab.run("JSON.stringify(rows)"), middle("plot")
     tab.mouse("Pressed", x, y - 90)
     tab.mouse("Moved", x + 30, y + 90)
     tab.mouse("Released", x + 30, y + 90, buttons=0)
     assert tab.run("JSON.stringify(rows)") != before and tab.run("rows.filter(row => row[1] === 0).length") == 13
+
+
+WRITTEN = """(() => {
+  const kept = {}, original = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    (kept[this.canvas.id] ??= []).push([text, x, y, this.getTransform().b]);
+  };
+  drawAll();
+  CanvasRenderingContext2D.prototype.fillText = original;
+  return kept;
+})()"""
+
+
+def test_axes_have_names_and_numbers_where_they_belong(tab, tmp_path):
+    path = tmp_path / "descent.html"
+    path.write_text(descent(X3, Y, features=["面积", "x" * 10, "third"]), "utf-8")
+    tab.open(path)
+    written, charts = tab.run(WRITTEN), tab.run("charts")
+    named = {"map": ("w1", "w2"), "plot": ("面积", "x" * 10), "curve": ("Step", "J"), "loss": ("a", "L")}
+    for name, axes in named.items():
+        texts, chart = written[name], charts[name]
+        turned = [text for text, _, _, turn in texts if turn]
+        assert turned == [axes[1]] and axes[0] in [text for text, *_ in texts]
+        below = [(float(text.replace("−", "-")), x) for text, x, y, _ in texts
+                 if y == pytest.approx(chart["bottom"] + 17)]
+        low, high = chart["x"]
+        assert len(below) >= 3
+        for number, x in below:
+            assert x == pytest.approx(chart["left"] + (number - low) / (high - low) * (chart["right"] - chart["left"]))
 
 
 def test_the_loss_tells_why_it_pushes(tab, tmp_path):

@@ -33,6 +33,7 @@ from autograd_mini.models import (
 )
 from autograd_mini.render._drawing import draw
 from autograd_mini.render._saving import whole_file
+from autograd_mini.render._words import say
 
 FILES = ("loss.svg", "loss.html", "descent.html", "cost.svg", "result.json")
 TWO_FEATURES = ("worst_area", "worst_smoothness")
@@ -139,7 +140,9 @@ def run(options: argparse.Namespace) -> int:
                      "largest_relative_error": max(comparison.relative_error for comparison in totals)},
     }
     if options.out is not None:
-        _write(options, result, example, model, descent(X, train.y, seed=options.seed, language=options.lang))
+        named = [say("standardised", options.lang, name) for name in data.features]
+        page = descent(X, train.y, features=named, seed=options.seed, language=options.lang)
+        _write(options, result, example, model, page)
     print(json_text(result) if options.json else _page(options, data, result, example, totals))
     return 0
 

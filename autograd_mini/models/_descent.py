@@ -16,10 +16,12 @@ MOST_ROWS = 200
 """How many rows a page takes: it computes the cost of all of them some two thousand times for one picture."""
 
 
-def descent(X: Any, y: Any, names: Optional[Sequence[str]] = None, *, seed: int = 0, language: str = "en") -> str:
+def descent(X: Any, y: Any, names: Optional[Sequence[str]] = None, *, features: Optional[Sequence[str]] = None,
+            seed: int = 0, language: str = "en") -> str:
     """An HTML page with the cost of logistic regression on X (m, n) and y (m,), over w and b or the first two weights.
 
-    `names` are those of the parameters, by default w and b or w1 ... wn and b. The picture is centred where a hundred
+    `names` are those of the parameters, by default w and b or w1 ... wn and b; `features` those of the columns of X,
+    by default x or x1 ... xn. The picture is centred where a hundred
     steps of gradient descent arrive. Beyond 200 rows a sample is shown, drawn by the seed.
 
     >>> descent([[0.0], [1.0]], [0, 1]).splitlines()[0]
@@ -37,12 +39,15 @@ def descent(X: Any, y: Any, names: Optional[Sequence[str]] = None, *, seed: int 
         return loss_from_logit(logit(w, b, x), label)
 
     w, x = np.zeros(n), np.asarray(X[0])
-    example = trace(value_and_grad(cost, argnums=(0, 1)), w, 0.0, x, 1.0).body
-    predict = trace(lambda w, b, x: sigmoid(logit(w, b, x)), w, 0.0, x).body
+    example = trace(value_and_grad(cost, argnums=(0, 1)), w, 0.0, x, 1.0)
+    predict = trace(lambda w, b, x: sigmoid(logit(w, b, x)), w, 0.0, x)
+    programs = [example.js_source("example"), predict.js_source("predict")]
     fitted = LogisticRegression(steps=100, solver="gd").fit(X, y)
     middle = [*fitted.coefficients, fitted.intercept]
     reach = [max(4.0, 1.5 * abs(c)) for c in middle]
     window = [(c - r, c + r) for c, r in zip(middle, reach)]
     start = [c + share * r for c, share, r in zip(middle, [-0.7, 0.75, *[0.0] * n], reach)]
     parameters = names or (["w", "b"] if n == 1 else [*(f"w{i}" for i in range(1, n + 1)), "b"])
-    return descent_page(example, predict, np.column_stack([X, y]).tolist(), parameters, start, window, language)
+    features = features or (["x"] if n == 1 else [f"x{i}" for i in range(1, n + 1)])
+    rows = np.column_stack([X, y]).tolist()
+    return descent_page(programs, rows, parameters, features, start, window, language)

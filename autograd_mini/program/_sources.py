@@ -62,9 +62,8 @@ def js_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[s
     comments = [f"// inputs[{slot}] is {_line(entry)}" for slot, entry in enumerate(inputs)]
     comments += [f"// the result's [{place}] is {_line(entry)}" for place, entry in enumerate(outputs)]
     called = identifier(name or title)
-    text = _javascript.program("run", body, [f"inputs[{slot}]" for slot in range(body.inputs)])
-    return "\n".join([f"// {_line(title)}", *comments, f"const {called} = (() => {{", _javascript.library(), text,
-                      "return run;", "})();", ""])
+    return "\n".join([f"// {_line(title)}", *comments, f"const {called} = (() => {{", _javascript.library(),
+                      _javascript.program(body), "return run;", "})();", ""])
 
 
 def python_source(program: Any, name: Optional[str]) -> str:

@@ -6,7 +6,7 @@ import math
 import pathlib
 import re
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from autograd_mini._core.errors import MissingColumnError
 from autograd_mini._core.rows import Operators, Primitive, Rule
@@ -78,19 +78,15 @@ def row(primitive: Primitive) -> tuple[str, list[str]]:
     return function(primitive, operands), partials
 
 
-def program(name: str, body: Any, parameters: Optional[Sequence[str]] = None) -> str:
-    """A JavaScript function of a recorded function: of its inputs one by one, or of an array whose elements are
-    `parameters`; its outputs are an array.
-    """
+def program(body: Any) -> str:
+    """A JavaScript function `run` of a recorded function: it takes an array of inputs and gives an array of outputs."""
     statements: dict[str, str] = {}
-    texts = [f"x{i}" for i in range(body.inputs)] if parameters is None else parameters
     slots = body.read(lambda row, operands: _Number(statements, "").apply(row, operands),
-                      [_Number(statements, text) for text in texts])
+                      [_Number(statements, f"inputs[{slot}]") for slot in range(body.inputs)])
     outputs = [slots[slot] for slot in body.outputs]
     results = [output.text if isinstance(output, _Number) else literal(float(output)) for output in outputs]
     lines = [f"const {variable} = {code};" for code, variable in statements.items()]
-    head = f"function {name}({', '.join(texts) if parameters is None else 'inputs'}) {{"
-    return "\n".join([head, *lines, f"return [{', '.join(results)}];", "}"])
+    return "\n".join(["function run(inputs) {", *lines, f"return [{', '.join(results)}];", "}"])
 
 
 def library() -> str:
