@@ -27,10 +27,12 @@ def load(name):
     return importlib.import_module(f"autograd_mini.{name}")
 
 
-def write_headers():
-    """The C that is made from the table: the kernels of the engine, and the interpreter of Programs."""
+def write_from_the_table():
+    """What is made from the table: the kernels of the engine, the interpreter of Programs, and types of both."""
     load("_core.gamma")  # the table's last page
-    c_text, rows = load("_core.c_text"), load("primitives").ROWS
+    c_text, stubs, rows = load("_core.c_text"), load("_core.stubs"), load("primitives").ROWS
+    write("functions.pyi", [stubs.functions()])
+    write("__init__.pyi", [stubs.package((PACKAGE / "__init__.py").read_text())])
     code = c_text.kernels(rows)
     shared = ["/* Written by setup.py from autograd_mini/primitives.py: change the table, not this file. */",
               "#include <math.h>",
@@ -53,7 +55,7 @@ def extensions():
         from Cython.Build import cythonize
     except ImportError:
         return []
-    write_headers()
+    write_from_the_table()
     flags = ["/O2", "/fp:precise"] if sys.platform == "win32" else [
         "-O3", "-ffp-contract=off", "-fno-builtin", "-fno-math-errno"]
     stripped = ["-Wl,-s"] if sys.platform == "linux" and "CFLAGS" not in os.environ else []  # a tenth of the size

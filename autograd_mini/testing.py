@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from autograd_mini._core.kinds import ByNode, Loss
 from autograd_mini.explain._check import DerivationReport, check_derivation
 from autograd_mini.explain._gradients import check_gradients
 from autograd_mini.explain._report import Report
@@ -24,7 +25,7 @@ def assert_gradients(f: Callable[..., Any], *args: Any, **settings: Any) -> Repo
     return report
 
 
-def assert_derivation(loss: Any, claims: Mapping[Any, Any], **settings: Any) -> DerivationReport:
+def assert_derivation(loss: Loss, claims: ByNode[Any], **settings: Any) -> DerivationReport:
     """Fail unless every claimed derivative holds; arguments are those of `check_derivation`. Returns its report.
 
     >>> report = assert_derivation(lambda x, y: x * y ** 2, {"x": "y**2", "y": "2*x*y"})

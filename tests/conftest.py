@@ -13,6 +13,8 @@ import pytest
 
 from autograd_mini._core import value
 
+collect_ignore = ["typed"]  # read by type checkers, not run
+
 
 class Engine(NamedTuple):
     """One implementation of Value and of the functions of the table."""

@@ -22,7 +22,7 @@ FLOORS = [
     {"primitives"},
     {"_core.special"},
     {"_core.gamma"},
-    {"_core.graph", "_core.numbers", "_core.recording", "_core.c_text", "_core.trees"},
+    {"_core.graph", "_core.numbers", "_core.recording", "_core.c_text", "_core.stubs", "_core.kinds", "_core.trees"},
     {"_core.persistence"},
     {"_core.value"},
     {"functions"},

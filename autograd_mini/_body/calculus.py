@@ -12,11 +12,12 @@ from autograd_mini._body.body import Body
 from autograd_mini._body.builder import builder
 from autograd_mini._core import registry, sweep, trees
 from autograd_mini._core.graph import topological_order
+from autograd_mini._core.kinds import Tree
 from autograd_mini._core.rows import TABLE
 from autograd_mini._core.value import Value
 
 
-def gradient(y: Value, wrt: Any) -> Any:
+def gradient(y: Value, wrt: Tree) -> Tree:
     """The derivatives of y by the Values in `wrt`, as a graph: they can be differentiated, drawn and compiled again.
 
     `wrt` is a Value or any nesting of lists, tuples, dicts and object arrays of Values, inner nodes included; the

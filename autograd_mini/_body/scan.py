@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
+Carry = TypeVar("Carry")
 
 
-def scan(step: Step, init: Any, xs: Any = None, length: Optional[int] = None) -> tuple[Any, Any]:
+def scan(step: Callable[[Any, Any], tuple[Carry, Any]], init: Any, xs: Any = None,
+         length: Optional[int] = None) -> tuple[Carry, Any]:
     """Repeat a step along the first axis of `xs`: `(carry, x) -> (carry, y)`; returns the last carry and all y.
 
     It is `jax.lax.scan`. `xs` is an array, whose first axis is gone along, or a nesting of arrays of equally many rows;

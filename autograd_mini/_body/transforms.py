@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any, Literal, TypeVar, Union, overload
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from autograd_mini._body import jacobians
 from autograd_mini._body.calculus import pull
 from autograd_mini._core import recording, registry, trees
 from autograd_mini._core.graph import leaves
+from autograd_mini._core.kinds import P, R
 from autograd_mini._core.numbers import real, value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import TABLE
@@ -29,10 +30,12 @@ from autograd_mini._core.value import Value
 
 Function = Callable[..., Any]
 Argnums = Union[int, Sequence[int]]
+Arguments = Union[tuple[Any, ...], list[Any]]
+Aux = TypeVar("Aux")
 _stamp = operator.attrgetter("stamp")
 
 
-def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def grad(f: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """The function that gives the gradient of f, which must return one number.
 
     `argnums` says which positional arguments to differentiate by: the gradient has the structure and the shapes of
@@ -47,7 +50,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     Raises TypeError where f does not return one number or an argument is not made of numbers, ValueError where
     `argnums` asks for an argument that is not there.
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both: Function = value_and_grad(f, argnums, has_aux)
 
     @_named("grad", f)
     def gradient_of(*args: Any, **keywords: Any) -> Any:
@@ -57,7 +60,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     return gradient_of
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[R, Any]]:
     """The function that gives the pair (value, gradient); with `has_aux`, ((value, anything), gradient).
 
     It is what SciPy's `minimize(..., jac=True)` takes. Arguments and errors are those of `grad`.
@@ -84,7 +87,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     return value_and_gradient_of
 
 
-def jacobian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacobian(f: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """The function that gives the derivatives of every output of f by every input.
 
     For each array or number that f returns (of shape s) there is one structure like the argument, in which an array
@@ -98,7 +101,7 @@ def jacobian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functi
     return _jacobian(f, argnums, has_aux, "jacobian")
 
 
-def jacfwd(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacfwd(f: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """As `jacobian`, always in forward mode: tangents of all inputs go through the graph in one sweep.
 
     >>> jacfwd(lambda x: [x, x ** 2, x ** 3])(2.0)
@@ -107,7 +110,7 @@ def jacfwd(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function
     return _jacobian(f, argnums, has_aux, "jacfwd")
 
 
-def jacrev(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacrev(f: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """As `jacobian`, always in reverse mode: one backward pass for each output.
 
     >>> jacrev(lambda x: [x, x ** 2, x ** 3])(2.0)
@@ -116,7 +119,7 @@ def jacrev(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function
     return _jacobian(f, argnums, has_aux, "jacrev")
 
 
-def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Function:
+def _jacobian(f: Callable[P, object], argnums: Argnums, has_aux: bool, kind: str) -> Callable[P, Any]:
     argnums = _checked(f, argnums)
 
     @_named(kind, f)
@@ -136,7 +139,7 @@ def _jacobian(f: Function, argnums: Argnums, has_aux: bool, kind: str) -> Functi
     return jacobian_of
 
 
-def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def hessian(f: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """The function that gives the second derivatives of f, which must return one number: the Jacobian of `grad`.
 
     For an array of shape s the result has shape s + s; structures nest, as in {"a": {"a": ..., "b": ...}, ...}. It is
@@ -168,7 +171,15 @@ def hessian(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
     return hessian_of
 
 
-def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
+@overload
+def jvp(f: Callable[..., R], primals: Arguments, tangents: Arguments,
+        has_aux: Literal[False] = False) -> tuple[R, R]: ...
+@overload
+def jvp(f: Callable[..., tuple[R, Aux]], primals: Arguments, tangents: Arguments,
+        has_aux: Literal[True]) -> tuple[R, R, Aux]: ...
+
+
+def jvp(f: Function, primals: Arguments, tangents: Arguments, has_aux: bool = False) -> tuple[Any, ...]:
     """The value of f at the arguments `primals` and its derivative in the direction `tangents`: forward mode.
 
     `primals` holds the positional arguments of f and `tangents` one tangent of the same structure for each. Returns
@@ -201,6 +212,14 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     return (*answer, aux) if has_aux else answer
 
 
+@overload
+def vjp(f: Callable[..., R], *primals: Any,
+        has_aux: Literal[False] = False) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+@overload
+def vjp(f: Callable[..., tuple[R, Aux]], *primals: Any,
+        has_aux: Literal[True]) -> tuple[R, Callable[[Any], tuple[Any, ...]], Aux]: ...
+
+
 def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The value of f and the function that pulls a cotangent of the value back to every argument: reverse mode.
 
@@ -231,7 +250,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     return (*answer, _numbers(aux) if plain else aux) if has_aux else answer
 
 
-def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], argnums: Argnums = 0) -> Any:
+def hvp(f: Function, primals: Arguments, tangents: Arguments, argnums: Argnums = 0) -> Any:
     """The product of the Hessian of f with a vector, from one graph of a few times the size of f's and no Hessian.
 
     It is the derivative of the gradient by `argnums` in the direction `tangents`, `jvp(grad(f), primals, tangents)[1]`

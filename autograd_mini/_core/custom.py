@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from autograd_mini._core import registry, trees
+from autograd_mini._core.kinds import Function
 from autograd_mini._core.numbers import real
 from autograd_mini._core.rows import BUILT_IN, TABLE, Real, primitive
 
+T = TypeVar("T")
 
-def stop_gradient(x: Any) -> Any:
+
+def stop_gradient(x: T) -> T:
     """The same numbers, which count as constants: derivatives of every order by them are 0.
 
     x is a number, a Value, an array, or any nesting of lists, tuples and dicts of them.
@@ -29,7 +32,7 @@ def stop_gradient(x: Any) -> Any:
 
 
 def custom_gradient(f: Callable[..., Any], rule: Callable[..., Any], name: Optional[str] = None,
-                    operands: Optional[int] = None, **columns: Any) -> Callable[..., Any]:
+                    operands: Optional[int] = None, **columns: Any) -> Function:
     """A function of Values with the values of f, which may be any code over floats, and the derivatives of `rule`.
 
     `rule(y, *operands)` is given the result and the operands and returns the derivative by each operand: a tuple, or

@@ -7,9 +7,19 @@ operand first. The compiled engine walks in the same order, so both add gradient
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from autograd_mini._core.errors import StaleGraphError
+
+
+class HasOperands(Protocol):
+    """A node of any graph: of Values, or of forms."""
+
+    @property
+    def operands(self) -> Any: ...
+
+
+Node = TypeVar("Node", bound=HasOperands)
 
 compiled_kind: Any = None
 compiled_order: Any = None
@@ -28,7 +38,7 @@ def roots(thing: Any) -> Any:
     return thing.graph() if callable(getattr(thing, "graph", None)) else thing
 
 
-def topological_order(*roots: Any) -> list[Any]:
+def topological_order(*roots: Node) -> list[Node]:
     """Every node that the roots reach, operands before users; each node once."""
     if roots and all(type(root) is compiled_kind for root in roots):
         return compiled_order(*roots)
@@ -56,7 +66,7 @@ def count(*roots: Any) -> int:
     return len(topological_order(*roots))
 
 
-def leaves(*roots: Any) -> list[Any]:
+def leaves(*roots: Node) -> list[Node]:
     """The nodes without operands that the roots reach, in the order in which they are first met."""
     if roots and all(type(root) is compiled_kind for root in roots):
         return compiled_leaves(*roots)

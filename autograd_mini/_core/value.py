@@ -39,12 +39,18 @@ from autograd_mini._core.numbers import (
 from autograd_mini._core.recording import Note
 from autograd_mini._core.rows import Operators, Primitive, Rule
 
+if TYPE_CHECKING:
+    from autograd_mini._core.kinds import Function, HasParameters, Nested, Number, Scalar
+    from autograd_mini.functions import Methods
+else:
+    Methods = object
+
 rows.complete()
 _clock = 1
 _passes = 0.0
 
 
-class Value:
+class Value(Methods):
     """A number in a computation graph.
 
     >>> x = Value(3.0, name="x")
@@ -80,7 +86,7 @@ class Value:
         node.stamp, node.is_traced, node.note, node._is_made, node._pass = _clock, False, None, False, 0.0
         return node
 
-    def __init__(self, data: Any, name: Optional[str] = None) -> None:
+    def __init__(self, data: Number, name: Optional[str] = None) -> None:
         if self._is_made:
             raise TypeError("a Value cannot be initialised again: make a new one, or assign to its data")
         self._number = real(data)
@@ -116,7 +122,7 @@ class Value:
         return self._number
 
     @data.setter
-    def data(self, number: Any) -> None:
+    def data(self, number: Number) -> None:
         global _clock
         if self.operation is not None:
             raise AttributeError(f"the data of a {self.operation.name!r} node follows from its operands: "
@@ -135,7 +141,7 @@ class Value:
         return self._grad
 
     @grad.setter
-    def grad(self, number: Any) -> None:
+    def grad(self, number: Optional[Number]) -> None:
         if self._grad is None:
             self._pass = _passes
         self._grad = None if number is None else real(number, "grad")
@@ -151,19 +157,19 @@ class Value:
             raise TypeError(f"a name is a text or None, not {type(name).__name__}")
         self._name = name
 
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
+    def apply(self, primitive: Primitive, operands: Sequence[Scalar]) -> Value:
         """Record a primitive: its result, with the local derivatives at this point."""
-        operands = tuple(operands)
-        if len(operands) != len(primitive.partials):
-            raise TypeError(f"{primitive!r} cannot be applied to {len(operands)} operands")
-        operands = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in operands)
-        numbers = [o if type(o) is float else o._number for o in operands]
+        taken: Any = tuple(operands)
+        if len(taken) != len(primitive.partials):
+            raise TypeError(f"{primitive!r} cannot be applied to {len(taken)} operands")
+        taken = tuple(o if type(o) in (type(self), float) else real(o, "an operand") for o in taken)
+        numbers = [o if type(o) is float else o._number for o in taken]
         data = primitive.value(*numbers)
         data = data if type(data) is float else primitive.real("value", data)
-        note = recording.observe(primitive, operands, data) if recording.open_blocks else None
+        note = recording.observe(primitive, taken, data) if recording.open_blocks else None
         partials = tuple(None if type(o) is float else primitive.partial(i, data, *numbers)
-                         for i, o in enumerate(operands))
-        return self.restore(data, None, primitive, operands, partials, None, _clock, note)
+                         for i, o in enumerate(taken))
+        return self.restore(data, None, primitive, taken, partials, None, _clock, note)
 
     def _record(self, primitive: Primitive, left: Any, right: Any) -> Any:
         other = right if left is self else left
@@ -171,7 +177,7 @@ class Value:
             return NotImplemented
         return self.apply(primitive, (left, right))
 
-    def backward(self, parameters: Any = None, seed: Any = 1.0) -> None:
+    def backward(self, parameters: Union[Nested, HasParameters, Number, None] = None, seed: Number = 1.0) -> None:
         """Set `grad` of every node this one depends on to the derivative of this one by it, times `seed`.
 
         One pass in reverse topological order applies the chain rule: every node hands its gradient, times the local
@@ -196,48 +202,49 @@ class Value:
         for node, total in totals.items():
             node._grad = total
 
-    def __add__(self, other: Any) -> Value: return self._record(primitives.add, self, other)            # a + b
-    def __sub__(self, other: Any) -> Value: return self._record(primitives.sub, self, other)            # a - b
-    def __rsub__(self, other: Any) -> Value: return self._record(primitives.sub, other, self)           # b - a
-    def __mul__(self, other: Any) -> Value: return self._record(primitives.mul, self, other)            # a b
-    def __rmul__(self, other: Any) -> Value: return self._record(primitives.mul, other, self)           # b a
-    def __truediv__(self, other: Any) -> Value: return self._record(primitives.div, self, other)        # a / b
-    def __rtruediv__(self, other: Any) -> Value: return self._record(primitives.div, other, self)       # b / a
-    def __pow__(self, other: Any) -> Value: return self._record(primitives.pow, self, other)            # a^b
-    def __rpow__(self, other: Any) -> Value: return self._record(primitives.pow, other, self)           # b^a
-    def __neg__(self) -> Value: return self.apply(primitives.neg, (self,))                         # -a
-    def __abs__(self) -> Value: return self.apply(primitives.abs, (self,))                         # |a|
-    def __mod__(self, other: Any) -> Value: return self._record(special.mod, self, other)               # a mod b
-    def __rmod__(self, other: Any) -> Value: return self._record(special.mod, other, self)              # b mod a
-    def __floordiv__(self, other: Any) -> Value: return self._record(special.floordiv, self, other)     # floor(a / b)
-    def __rfloordiv__(self, other: Any) -> Value: return self._record(special.floordiv, other, self)    # floor(b / a)
-    def __lt__(self, other: Any) -> Value: return self._record(primitives.less, self, other)            # [a < b]
-    def __le__(self, other: Any) -> Value: return self._record(primitives.less_equal, self, other)      # [a <= b]
-    def __gt__(self, other: Any) -> Value: return self._record(primitives.less, other, self)            # [b < a]
-    def __ge__(self, other: Any) -> Value: return self._record(primitives.less_equal, other, self)      # [b <= a]
+    if not TYPE_CHECKING:  # their types stand in functions.pyi, which is made from the table
+        def __add__(self, other): return self._record(primitives.add, self, other)              # a + b
+        def __sub__(self, other): return self._record(primitives.sub, self, other)              # a - b
+        def __rsub__(self, other): return self._record(primitives.sub, other, self)             # b - a
+        def __mul__(self, other): return self._record(primitives.mul, self, other)              # a b
+        def __rmul__(self, other): return self._record(primitives.mul, other, self)             # b a
+        def __truediv__(self, other): return self._record(primitives.div, self, other)          # a / b
+        def __rtruediv__(self, other): return self._record(primitives.div, other, self)         # b / a
+        def __pow__(self, other): return self._record(primitives.pow, self, other)              # a^b
+        def __rpow__(self, other): return self._record(primitives.pow, other, self)             # b^a
+        def __neg__(self): return self.apply(primitives.neg, (self,))                           # -a
+        def __abs__(self): return self.apply(primitives.abs, (self,))                           # |a|
+        def __mod__(self, other): return self._record(special.mod, self, other)                 # a mod b
+        def __rmod__(self, other): return self._record(special.mod, other, self)                # b mod a
+        def __floordiv__(self, other): return self._record(special.floordiv, self, other)       # floor(a / b)
+        def __rfloordiv__(self, other): return self._record(special.floordiv, other, self)      # floor(b / a)
+        def __lt__(self, other): return self._record(primitives.less, self, other)              # [a < b]
+        def __le__(self, other): return self._record(primitives.less_equal, self, other)        # [a <= b]
+        def __gt__(self, other): return self._record(primitives.less, other, self)              # [b < a]
+        def __ge__(self, other): return self._record(primitives.less_equal, other, self)        # [b <= a]
+        def __floor__(self): return self.apply(primitives.floor, (self,))                       # what np.floor asks
+        def __ceil__(self): return self.apply(special.ceil, (self,))                            # what math asks
+        def __trunc__(self): return self.apply(special.trunc, (self,))
+        def __pos__(self): return self
 
-    def __floor__(self) -> Value: return self.apply(primitives.floor, (self,))                     # what np.floor asks
+        def __round__(self, digits=None):
+            no_digits(digits)
+            return self.apply(special.round, (self,))
 
-    def __ceil__(self) -> Value: return self.apply(special.ceil, (self,))                          # what math asks
-    def __trunc__(self) -> Value: return self.apply(special.trunc, (self,))
+        def __radd__(self, other):                                                              # b + a
+            if type(other) is int and other == 0:  # where sum() starts
+                return self
+            return self._record(primitives.add, other, self)
 
-    def __round__(self, digits: None = None) -> Value:
-        no_digits(digits)
-        return self.apply(special.round, (self,))
-
-    def __pos__(self) -> Value:
-        return self
+        def __float__(self): raise loses_gradient("float")
+        def __int__(self): raise loses_gradient("int")
+        def __complex__(self): raise loses_gradient("complex")
 
     def conjugate(self) -> Value:
         """The number itself, which is real; np.var and np.vdot ask for it."""
         return self
 
-    def __radd__(self, other: Any) -> Value:                                                       # b + a
-        if type(other) is int and other == 0:  # where sum() starts
-            return self
-        return self._record(primitives.add, other, self)
-
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Any) -> bool:
         is_node = type(other) is type(self)
         if not is_node and (is_foreign(other) or not hasattr(type(other), "__float__")):
             return NotImplemented
@@ -251,15 +258,6 @@ class Value:
         if self.is_traced:
             raise branch_on_traced("the truth")
         return self._number != 0
-
-    def __float__(self) -> float:
-        raise loses_gradient("float")
-
-    def __int__(self) -> int:
-        raise loses_gradient("int")
-
-    def __complex__(self) -> complex:
-        raise loses_gradient("complex")
 
     def __repr__(self) -> str:
         return registry.represent(self)
@@ -388,7 +386,7 @@ registry.function_of = function_of
 
 
 def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule]],
-              **columns: Any) -> Callable[..., Any]:
+              **columns: Any) -> Function:
     """Add a primitive of your own: one row, with the columns of `autograd_mini.primitives.Primitive`.
 
     Returns its function. It works wherever the built-in ones do, as a method of Value too; what needs a column that

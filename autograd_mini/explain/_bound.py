@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from autograd_mini._body.calculus import gradient
 from autograd_mini._core import sweep
 from autograd_mini._core.graph import is_node, topological_order
+from autograd_mini._core.kinds import ByNode, Loss
 from autograd_mini.explain._ball import Ball, applied, flint, local, precision
 from autograd_mini.explain._check import recorded
 from autograd_mini.primitives import Primitive
@@ -51,7 +52,7 @@ class Bound(NamedTuple):
         return "\n".join(lines + ([] if self.sharp else ["smaller bounds may hold"]))
 
 
-def bound(f: Any, box: Mapping[Any, Interval], seconds: float = 10.0, rounded_inputs: bool = False) -> Bound:
+def bound(f: Loss, box: ByNode[Interval], seconds: float = 10.0, rounded_inputs: bool = False) -> Bound:
     """A proven bound of the rounding error of f, and of each of its derivatives, over a box.
 
     f               a Value, or a function of numbers, which is recorded and may not branch on data
@@ -68,7 +69,7 @@ def bound(f: Any, box: Mapping[Any, Interval], seconds: float = 10.0, rounded_in
     Raises ValueError for a name that f does not depend on or an interval that is none, ImportError without the extra
     `symbolic`.
     """
-    root = f if hasattr(f, "operands") else recorded(f, None, box)
+    root: Any = f if hasattr(f, "operands") else recorded(f, None, box)
     leaves = [node for node in topological_order(root) if not node.operands]
     named = {node.name: node for node in leaves if node.name}
     sides: dict[int, Interval] = {}

@@ -20,6 +20,7 @@ from autograd_mini._body.recorded import leaf
 from autograd_mini._core import trees as structure
 from autograd_mini._core.expression import evaluate
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini._core.kinds import ByNode, Loss
 from autograd_mini._core.value import Value, functions
 from autograd_mini.explain._ball import Ball, precision
 from autograd_mini.explain._draws import Domain, Draws
@@ -42,7 +43,7 @@ class DerivationReport(Report):
         self.verdicts, self.first_wrong, self.should_be, self.slip = dict(verdicts), first_wrong, should_be, slip
 
 
-def check_derivation(loss: Any, claims: Mapping[Any, Any], domain: Optional[Domain] = None, points: int = 12,
+def check_derivation(loss: Loss, claims: ByNode[Any], domain: Optional[Domain] = None, points: int = 12,
                      seed: int = 0, at: Optional[Mapping[str, float]] = None,
                      assume: Sequence[str] = (), hint: Optional[int] = None) -> DerivationReport:
     """Check claimed derivatives of a loss, each by a node of its graph, and name the first wrong step.

@@ -11,6 +11,8 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from autograd_mini._core import progress
 from autograd_mini._core.graph import require_fresh, roots
+from autograd_mini._core.kinds import Graph, Nodes
+from autograd_mini._core.value import Value
 from autograd_mini.explain._derivation import Derivation, Step, number_of
 from autograd_mini.explain._elimination import (
     TookTooLong,
@@ -29,7 +31,7 @@ from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
 
-def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str] = (), using: Sequence[Any] = (),
+def derive(loss: Graph, wrt: Optional[Nodes] = None, assume: Sequence[str] = (), using: Sequence[Value] = (),
            seconds: float = 5.0, seed: int = 0, steps: bool = False) -> Derivation:
     """Derive the derivatives of a graph, or of a Program with one number, as formulas in its named nodes.
 
@@ -62,7 +64,7 @@ def derive(loss: Any, wrt: Optional[Sequence[Any]] = None, assume: Sequence[str]
 class _Deriver:
     """The working state of one derivation."""
 
-    def __init__(self, loss: Any, wrt: Optional[Sequence[Any]], assume: Sequence[str], using: Sequence[Any],
+    def __init__(self, loss: Any, wrt: Optional[Nodes], assume: Sequence[str], using: Sequence[Any],
                  seconds: float, seed: int, steps: bool) -> None:
         import sympy as sp
 

@@ -14,6 +14,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from autograd_mini._body import calculus
 from autograd_mini._core.graph import count, is_node, require_fresh, topological_order
+from autograd_mini._core.value import Value
 from autograd_mini.explain._ball import Ball, relative_error
 from autograd_mini.explain._formulas import short
 from autograd_mini.explain._replay import derivatives
@@ -135,7 +136,7 @@ class Diagnosis:
         return [*remark, "write instead", *[f"  {line}" for line in remedy]]
 
 
-def diagnose(loss: Any, wrt: Optional[Sequence[Any]] = None) -> Diagnosis:
+def diagnose(loss: Value, wrt: Optional[Sequence[Value]] = None) -> Diagnosis:
     """Compare a graph and its gradients with proven numbers, and find where digits were lost.
 
     `wrt` holds the nodes whose gradients are to be judged; by default all leaves. Built inside `with record_source():`,

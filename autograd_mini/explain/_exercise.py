@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Seque
 from autograd_mini._core.errors import ExpressionError
 from autograd_mini._core.expression import ALIASES, evaluate, plain
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini._core.kinds import Nodes
 from autograd_mini._core.registry import apply
 from autograd_mini._core.value import Value, functions
 from autograd_mini.explain._deriving import derive
@@ -56,7 +57,7 @@ class Verdict:
 class Exercise:
     """Questions about a graph. Shown by a notebook as a page; `check` judges an answer in Python."""
 
-    def __init__(self, root: Any, wrt: Optional[Sequence[Any]] = None, language: str = "en", seed: int = 0) -> None:
+    def __init__(self, root: Value, wrt: Optional[Nodes] = None, language: str = "en", seed: int = 0) -> None:
         self.root, self.language = root, language
         self.order = topological_order(root)
         require_fresh(self.order)
@@ -66,12 +67,13 @@ class Exercise:
             raise ValueError("there is nothing to ask: name the parts and the leaves, as in Value(0.5, 'w')")
         self._points = list(self._drawn(random.Random(seed)))
 
-    def _questions(self, wrt: Optional[Sequence[Any]]) -> Iterator[Question]:
+    def _questions(self, wrt: Any) -> Iterator[Question]:
         """From the root down: for each part what it is made of, then the root's own derivative by it."""
         named = [node for node in reversed(self.order) if node.name and node is not self.root]
         parts, leaves = [n for n in named if n.operands], [n for n in reversed(named) if not n.operands]
         wanted = _parameters([*parts, *leaves]) if wrt is None else \
-            [self._node(node) if isinstance(node, str) else node for node in wrt]
+            [self._node(node) if isinstance(node, str) else node
+             for node in (wrt if isinstance(wrt, (list, tuple)) else [wrt])]
         for by in [node for node in [*parts, *leaves] if any(node is one for one in wanted)]:
             for of in parts:
                 if of is not by and self._directly(of, by):
@@ -242,7 +244,7 @@ class Exercise:
         return frame(self.html(), "")
 
 
-def exercise(root: Any, wrt: Optional[Sequence[Any]] = None, *, language: str = "en", seed: int = 0) -> Exercise:
+def exercise(root: Value, wrt: Optional[Nodes] = None, *, language: str = "en", seed: int = 0) -> Exercise:
     """Questions about the derivatives of a graph by its named nodes, judged as answers come: see `Exercise.check`.
 
     `wrt` holds named nodes or their names; by default all but labels (y, t) and, beside other leaves, inputs (x, x1).

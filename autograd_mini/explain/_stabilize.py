@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from autograd_mini._core.graph import count, leaves, require_fresh, topological_order
+from autograd_mini._core.kinds import Loss
 from autograd_mini._core.value import Value
 from autograd_mini.explain._check import recorded
 from autograd_mini.explain._choosing import WINDOW, Choice, as_a_whole, images, in_parts, unchanged
@@ -65,7 +66,7 @@ class Stabilized:
     after     the same of the new graph
     """
 
-    def __init__(self, value: Any, changes: list[Change], before: dict[str, float], after: dict[str, float]) -> None:
+    def __init__(self, value: Value, changes: list[Change], before: dict[str, float], after: dict[str, float]) -> None:
         self.value, self.changes, self.before, self.after = value, changes, before, after
 
     def __iter__(self) -> Iterator[Any]:
@@ -91,7 +92,7 @@ class Stabilized:
     __repr__ = __str__
 
 
-def stabilize(loss: Any, domain: Optional[Mapping[str, Range]] = None) -> Stabilized:
+def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None) -> Stabilized:
     """The same function written so that it keeps its digits, over the same leaves.
 
     loss     a Value; or, with a domain, a function of numbers, which is recorded and may not branch on data
@@ -111,7 +112,7 @@ def stabilize(loss: Any, domain: Optional[Mapping[str, Range]] = None) -> Stabil
     """
     if hasattr(loss, "operands"):
         require_fresh(topological_order(loss))
-        inputs = leaves(loss)
+        inputs: list[Any] = leaves(loss)
         if domain is None:
             return _at_the_point(loss, inputs)
         return _result(_over(loss, inputs, checked(domain, [node.name for node in inputs])), loss)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini._body.transforms import value_and_grad
 from autograd_mini.functions import sigmoid
@@ -16,8 +17,8 @@ MOST_ROWS = 200
 """How many rows a page takes: it computes the cost of all of them some two thousand times for one picture."""
 
 
-def descent(X: Any, y: Any, names: Optional[Sequence[str]] = None, *, features: Optional[Sequence[str]] = None,
-            seed: int = 0, language: str = "en") -> str:
+def descent(X: ArrayLike, y: ArrayLike, names: Optional[Sequence[str]] = None, *,
+            features: Optional[Sequence[str]] = None, seed: int = 0, language: str = "en") -> str:
     """An HTML page with the cost of logistic regression on X (m, n) and y (m,), over w and b or the first two weights.
 
     `names` are those of the parameters, by default w and b or w1 ... wn and b; `features` those of the columns of X,

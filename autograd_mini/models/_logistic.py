@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import warnings
 from numbers import Real
-from typing import Any, Callable, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini._body.transforms import value_and_grad
+from autograd_mini._core.kinds import Row, Scalar, elementwise
 from autograd_mini._core.value import Value
 from autograd_mini.functions import ln, sigmoid, softplus, square
 from autograd_mini.models._estimator import Classifier, FitWarning, examples, row_weights, two_classes
@@ -31,7 +33,15 @@ LARGE = 5_000_000
 """Numbers read in all steps of a training from which on the cost is a Program over the rows."""
 
 
-def logit(w: Sequence[Any], b: Any, x: Sequence[Any]) -> Any:
+@overload
+def logit(w: Sequence[Value], b: Scalar, x: Row) -> Value: ...
+@overload
+def logit(w: Sequence[float], b: float, x: Sequence[float]) -> float: ...
+@overload
+def logit(w: Row, b: Scalar, x: Row) -> Any: ...
+
+
+def logit(w: Any, b: Any, x: Any) -> Any:
     """z = w1 x1 + w2 x2 + ... + b of one example; w and x have the same length.
 
     >>> logit([2.0, -1.0], 0.5, [1.0, 3.0])
@@ -42,6 +52,7 @@ def logit(w: Sequence[Any], b: Any, x: Sequence[Any]) -> Any:
     return sum(w_i * x_i for w_i, x_i in zip(w, x)) + b
 
 
+@elementwise
 def loss(a: Any, y: Any) -> Any:
     """L(a, y) = -y ln(a) - (1 - y) ln(1 - a), the cross-entropy of the prediction a and the class y, 0 or 1.
 
@@ -53,6 +64,7 @@ def loss(a: Any, y: Any) -> Any:
     return -y * ln(a) - (1 - y) * ln(1 - a)
 
 
+@elementwise
 def loss_from_logit(z: Any, y: Any) -> Any:
     """The same loss from the logit, softplus(z) - y z, which no finite z makes overflow, cancel badly or turn to nan.
 
@@ -64,8 +76,15 @@ def loss_from_logit(z: Any, y: Any) -> Any:
     return softplus(z) - y * z
 
 
-def cost(w: Sequence[Any], b: Any, X: Iterable[Sequence[float]], y: Iterable[float], ridge: float = 0.0,
-         weights: Optional[Sequence[float]] = None) -> Any:
+@overload
+def cost(w: Sequence[Value], b: Scalar, X: Iterable[Row], y: Iterable[Any], ridge: float = 0.0,
+         weights: Optional[Row] = None) -> Value: ...
+@overload
+def cost(w: Row, b: Scalar, X: Iterable[Row], y: Iterable[Any], ridge: float = 0.0,
+         weights: Optional[Row] = None) -> Any: ...
+
+
+def cost(w: Any, b: Any, X: Any, y: Any, ridge: float = 0.0, weights: Any = None) -> Any:
     """J(w, b), the mean loss of the examples, plus ridge/2 (w1^2 + w2^2 + ...).
 
     X is m rows of n features, y their m classes, `weights` their m weights in the mean. Raises ValueError where there
@@ -120,7 +139,7 @@ class LogisticRegression(Classifier):
                  C: Optional[float] = None, solver: str = "newton") -> None:
         self.steps, self.learning_rate, self.ridge, self.C, self.solver = steps, learning_rate, ridge, C, solver
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None,
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: Optional[ArrayLike] = None,
             watch: Watch = None) -> LogisticRegression:
         """Train from w = 0, b = 0 on X of shape (m, n) and labels y of shape (m,); `watch(step, J)` sees each cost.
 
@@ -259,30 +278,31 @@ class LogisticRegression(Classifier):
         """The number b."""
         return self.b.data
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """The logits z of the rows of X, shape (m,)."""
         return self._fitted_columns(X) @ self.coef_[0] + self.intercept_[0]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """The probabilities of the two classes, shape (m, 2), in the order of `classes_`."""
         z = self.decision_function(X)
         return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Their logarithms, finite also where a probability has rounded to 0."""
         z = self.decision_function(X)
         return -np.stack([softplus(z), softplus(-z)], axis=1)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The more probable class of each row, shape (m,)."""
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int)]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: Optional[ArrayLike] = None) -> float:
         """The share of rows whose class is predicted, weighted by `sample_weight`."""
-        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+        weights: Any = sample_weight
+        return float(np.average(self.predict(X) == np.asarray(y), weights=weights))
 
-    def cost(self, X: Any, y: Any) -> Value:
+    def cost(self, X: ArrayLike, y: ArrayLike) -> Value:
         """J of these examples at the fitted w and b, as a graph."""
         codes = np.asarray(np.asarray(y) == self.classes_[1], dtype=float)
         return cost(self.w, self.b, examples(X), codes, self._ridge)

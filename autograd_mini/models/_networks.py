@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any, Generic, TypeVar, Union
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from autograd_mini._core.kinds import Row, Seed
 from autograd_mini._core.value import Value
 from autograd_mini.functions import relu, sigmoid, sin, softplus, tanh
 
@@ -26,19 +28,20 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "linear": linear, "relu": relu, "sigmoid": sigmoid, "sin": sin, "softplus": softplus, "tanh": tanh,
 }
 Activation = Union[str, Callable[[Any], Any]]
+Output = TypeVar("Output")
 
 
-class Network:
+class Network(Generic[Output]):
     """What neurons, layers and perceptrons share: parameters in one order, as Values and as an array."""
 
     inputs: int
     _parameters: list[Value]
 
-    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+    def apply(self, parameters: Row, x: Row) -> Any:
         """The output for one example, with these numbers or Values as parameters."""
         raise NotImplementedError
 
-    def __call__(self, x: Sequence[Any]) -> Any:
+    def __call__(self, x: Row) -> Output:
         """The output for the features of one example, as a graph over the network's own parameters."""
         if len(x) != self.inputs:
             raise ValueError(f"the network takes {self.inputs} inputs, and the example has {len(x)}")
@@ -54,7 +57,7 @@ class Network:
         return np.array([parameter.data for parameter in self._parameters])
 
     @numbers.setter
-    def numbers(self, numbers: Any) -> None:
+    def numbers(self, numbers: ArrayLike) -> None:
         array = np.asarray(numbers, dtype=float)
         if array.shape != (len(self._parameters),):
             raise ValueError(f"the network has {len(self._parameters)} parameters, not an array of shape {array.shape}")
@@ -62,7 +65,7 @@ class Network:
             parameter.data = number
 
 
-class Neuron(Network):
+class Neuron(Network[Value]):
     """activation(w1 x1 + ... + wn xn + b).
 
     >>> neuron = Neuron(2, "linear")
@@ -75,39 +78,39 @@ class Neuron(Network):
     1998), biases at 0; `seed` is a number or a NumPy Generator.
     """
 
-    def __init__(self, inputs: int, activation: Activation = "tanh", seed: Any = 0) -> None:
+    def __init__(self, inputs: int, activation: Activation = "tanh", seed: Seed = 0) -> None:
         self.inputs = _count(inputs, "inputs")
         self.activation = _activation(activation)
         spread = math.sqrt((2 if activation == "relu" else 1) / inputs)
         weights = np.random.default_rng(seed).normal(scale=spread, size=inputs)
         self._parameters = [*(Value(w, f"w{i}") for i, w in enumerate(weights, 1)), Value(0.0, "b")]
 
-    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+    def apply(self, parameters: Row, x: Row) -> Any:
         z = parameters[self.inputs]
         for w_i, x_i in zip(parameters, x):
             z = z + w_i * x_i
         return self.activation(z)
 
 
-class Layer(Network):
+class Layer(Network[list[Value]]):
     """Neurons side by side: from a list of inputs to a list of outputs.
 
     >>> [output.data for output in Layer(2, 3, "relu")([0.0, 0.0])]
     [0.0, 0.0, 0.0]
     """
 
-    def __init__(self, inputs: int, outputs: int, activation: Activation = "tanh", seed: Any = 0) -> None:
+    def __init__(self, inputs: int, outputs: int, activation: Activation = "tanh", seed: Seed = 0) -> None:
         generator = np.random.default_rng(seed)
         self.inputs = _count(inputs, "inputs")
         self.neurons = [Neuron(inputs, activation, generator) for _ in range(_count(outputs, "outputs"))]
         self._parameters = _named("neuron", self.neurons)
 
-    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> list[Any]:
+    def apply(self, parameters: Row, x: Row) -> list[Any]:
         width = self.inputs + 1
         return [neuron.apply(parameters[i * width:(i + 1) * width], x) for i, neuron in enumerate(self.neurons)]
 
 
-class MLP(Network):
+class MLP(Network[Any]):
     """A multilayer perceptron: layers of the given sizes, one after another; a single output comes without a list.
 
     >>> net = MLP(2, [8, 8, 1], seed=1)
@@ -118,7 +121,7 @@ class MLP(Network):
     """
 
     def __init__(self, inputs: int, sizes: Sequence[int], activation: Activation = "tanh",
-                 output: Activation = "linear", seed: Any = 0) -> None:
+                 output: Activation = "linear", seed: Seed = 0) -> None:
         if not isinstance(sizes, (list, tuple, np.ndarray)) or not len(sizes):
             raise ValueError(f"sizes is a list with the size of every layer, at least one layer, such as [8, 1], "
                              f"not {sizes!r}")
@@ -129,7 +132,7 @@ class MLP(Network):
                        for i in range(len(sizes))]
         self._parameters = _named("layer", self.layers)
 
-    def apply(self, parameters: Sequence[Any], x: Sequence[Any]) -> Any:
+    def apply(self, parameters: Row, x: Row) -> Any:
         start = 0
         for layer in self.layers:
             end = start + len(layer.neurons) * (layer.inputs + 1)
@@ -138,7 +141,7 @@ class MLP(Network):
         return x[0] if len(x) == 1 else x
 
 
-def _named(kind: str, parts: Sequence[Network]) -> list[Any]:
+def _named(kind: str, parts: Sequence[Network[Any]]) -> list[Any]:
     """The parameters of all parts, each with the name of its part before its own."""
     for place, part in enumerate(parts, 1):
         for parameter in part.parameters():

@@ -19,6 +19,7 @@ import numpy as np
 
 from autograd_mini._core import registry, trees as structure
 from autograd_mini._core.graph import leaves
+from autograd_mini._core.kinds import HasParameters, Nested
 from autograd_mini._core.numbers import real
 
 Rate = Union[float, Callable[[int], float]]
@@ -63,7 +64,8 @@ class _Steps:
                              f"{slopes.size} slopes: use a new one")
         return self._move(numbers.ravel(), slopes.ravel(), self._memory).reshape(numbers.shape)
 
-    def step(self, loss: Any, parameters: Any = None) -> None:
+    def step(self, loss: Union[Nested, HasParameters],
+             parameters: Union[Nested, HasParameters, None] = None) -> None:
         """One step: of `step(loss)`, or of `step(parameters)` by the gradients that `loss.backward()` left in them.
 
         `parameters` are Values in any nesting of lists, tuples, dicts and arrays, or a network. Those that the loss
@@ -73,9 +75,10 @@ class _Steps:
         Raises ValueError where no parameter has a gradient or one is given twice, FloatingPointError for a gradient
         that is not finite: no parameter is moved then.
         """
-        if registry.is_value(loss) and (parameters is not None or loss.operation is not None):
-            moved = structure.values(parameters, "a parameter") or [*dict.fromkeys([*self._places, *leaves(loss)])]
-            loss.backward(moved)
+        root: Any = loss
+        if registry.is_value(root) and (parameters is not None or root.operation is not None):
+            moved = structure.values(parameters, "a parameter") or [*dict.fromkeys([*self._places, *leaves(root)])]
+            root.backward(moved)
         else:
             moved = structure.values(loss, "a parameter")
         slopes = self._slopes(moved)

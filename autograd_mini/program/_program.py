@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Generic, Optional, Union, overload
 
 import numpy as np
 
 from autograd_mini._body.body import Body
+from autograd_mini._core.kinds import P, R
 from autograd_mini.program import _composing, _dask, _derivatives, _executors as executors, _layout as layouts, _sources
 from autograd_mini.program._batch import Batch
 from autograd_mini.program._derivatives import Argnums
@@ -18,10 +19,11 @@ from autograd_mini.program._reduction import join
 from autograd_mini.program._spans import stream
 
 if TYPE_CHECKING:
+    from autograd_mini._core.value import Value
     from autograd_mini.program._sparse import SparseProgram
 
 
-class Program:
+class Program(Generic[P, R]):
     """A recorded function, made by `trace`.
 
     >>> from autograd_mini.program import trace
@@ -62,7 +64,14 @@ class Program:
         self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
         self._batch_callers: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
-    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
+    @overload
+    def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *arguments: Any, executor: Optional[str], **keywords: Any) -> R: ...
+    @overload
+    def __call__(self, first: Value, /, *others: Any, **keywords: Any) -> Any: ...
+
+    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:  # type: ignore[misc]
         """The result for one example, of the structure and shapes it was traced with.
 
         Values may be among the arguments: the result is a graph on them then, and gradients flow through the call.
@@ -133,7 +142,7 @@ class Program:
         return out
 
     def sum(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
-            threads: Optional[int] = None, **keywords: Any) -> Any:
+            threads: Optional[int] = None, **keywords: Any) -> R:
         """The result summed over the rows; 0 for no rows.
 
         Data may be Dask arrays: each chunk is added up where it is, with the bits of one process. What stands beside
@@ -150,7 +159,7 @@ class Program:
         return self._reduce("sum", arguments, keywords, batches, executor, threads)
 
     def mean(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
-             threads: Optional[int] = None, **keywords: Any) -> Any:
+             threads: Optional[int] = None, **keywords: Any) -> R:
         """The mean of the result over the rows; nan for no rows. `batches` is as in `sum`."""
         return self._reduce("mean", arguments, keywords, batches, executor, threads)
 
@@ -196,7 +205,7 @@ class Program:
             if caller is not None and (executor or self._executors.wins(caller, arguments, batch, purpose == "map")):
                 self._batch_callers[purpose, executor, threads] = caller
 
-    def gradient(self, argnums: Argnums = 0) -> Program:
+    def gradient(self, argnums: Argnums = 0) -> Program[P, Any]:
         """The Program of the derivatives by one argument, or by several, of a Program with one number.
 
         They have the structure and the shapes of the argument, or are a tuple where `argnums` is one. Equal operations
@@ -210,19 +219,19 @@ class Program:
         """
         return self._derived("gradient", *_derivatives.gradient(self, argnums, with_value=False))
 
-    def value_and_gradient(self, argnums: Argnums = 0) -> Program:
+    def value_and_gradient(self, argnums: Argnums = 0) -> Program[P, tuple[R, Any]]:
         """The Program of the pair (value, gradient); see `gradient`."""
         return self._derived("value_and_gradient", *_derivatives.gradient(self, argnums, with_value=True))
 
-    def jacobian(self, argnums: Argnums = 0) -> Program:
+    def jacobian(self, argnums: Argnums = 0) -> Program[P, Any]:
         """The Program of the derivatives of every output: of shape s + t for an array of shape s by one of shape t."""
         return self._derived("jacobian", *_derivatives.jacobian(self, argnums))
 
-    def hessian(self, argnums: Argnums = 0) -> Program:
+    def hessian(self, argnums: Argnums = 0) -> Program[P, Any]:
         """The Program of the second derivatives of a Program with one number, which are symmetric; see `gradient`."""
         return self._derived("hessian", *_derivatives.hessian(self, argnums))
 
-    def sparse_jacobian(self, argnums: Argnums = 0) -> SparseProgram:
+    def sparse_jacobian(self, argnums: Argnums = 0) -> SparseProgram[P]:
         """The derivatives of all results by some arguments as a function to a `scipy.sparse.csr_array`.
 
         It takes the program's own arguments, computes the entries that can be other than 0 and no others, and can be
@@ -232,7 +241,7 @@ class Program:
 
         return jacobian(self, argnums)
 
-    def sparse_hessian(self, argnums: Argnums = 0) -> SparseProgram:
+    def sparse_hessian(self, argnums: Argnums = 0) -> SparseProgram[P]:
         """The second derivatives of a Program with one number, likewise.
 
         >>> import numpy as np
@@ -247,11 +256,11 @@ class Program:
 
         return hessian(self, argnums)
 
-    def _derived(self, kind: str, result: Any, body: Body) -> Program:
+    def _derived(self, kind: str, result: Any, body: Body) -> Program[P, Any]:
         name = f"{kind}({self.name})"
         return Program(name, self.parameters, self.positional, self.arguments, result, body, {}, self.example)
 
-    def graph(self) -> Any:
+    def graph(self) -> Value:
         """The result as Values, on leaves named like the inputs, at the numbers that the program was traced with.
 
         `draw`, `derive` and whatever else takes a Value take a Program by it.
@@ -314,7 +323,7 @@ class Program:
         save(self, path)
 
     @staticmethod
-    def load(path: Union[str, os.PathLike[str]]) -> Program:
+    def load(path: Union[str, os.PathLike[str]]) -> Program[..., Any]:
         """The Program in a file that `save` wrote; see `autograd_mini.load`.
 
         Raises SavedFileError where the file does not fit, or holds a graph.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any, Generic, Optional, overload
 
 import numpy as np
 
 from autograd_mini._body.calculus import sparse_derivative
 from autograd_mini._core import trees
+from autograd_mini._core.kinds import P
 from autograd_mini.program import _derivatives
 from autograd_mini.program._derivatives import Argnums
 from autograd_mini.program._layout import Part
@@ -22,7 +23,7 @@ from autograd_mini.program._program import Program
 from autograd_mini.program._tracing import trace
 
 
-class SparseProgram:
+class SparseProgram(Generic[P]):
     """A sparse matrix of derivatives as a function of a program's own arguments.
 
     program    the Program of the entries, row by row
@@ -32,7 +33,7 @@ class SparseProgram:
     numbers of the results and of the arguments in order, those of nested ones too.
     """
 
-    def __init__(self, program: Program, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> None:
+    def __init__(self, program: Program[P, Any], rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> None:
         self.program, self.rows, self.columns, self.shape = program, rows, columns, shape
 
     @functools.cached_property
@@ -47,7 +48,12 @@ class SparseProgram:
         made.has_canonical_format = True
         return made
 
-    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
+    @overload
+    def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> Any: ...
+    @overload
+    def __call__(self, *arguments: Any, executor: Optional[str], **keywords: Any) -> Any: ...
+
+    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:  # type: ignore[misc]
         """The matrix at one example. Raises TypeError for Values, which a matrix of SciPy's cannot hold."""
         pattern = self._pattern
         made = copy.copy(pattern)
@@ -82,12 +88,13 @@ def hessian(program: Program, argnums: Argnums = 0) -> SparseProgram:
 
 def _made(kind: str, program: Program, inputs: list[int], height: int, second: bool) -> SparseProgram:
     body, rows, columns = sparse_derivative(program.body, inputs, second)
-    entries = Program(f"{kind}({program.name})", program.parameters, program.positional, program.arguments,
-                      Part(kind, 0, (len(rows),)), body, {}, program.example)
+    entries: Program[..., Any] = Program(
+        f"{kind}({program.name})", program.parameters, program.positional, program.arguments,
+        Part(kind, 0, (len(rows),)), body, {}, program.example)
     return SparseProgram(entries, rows, columns, (height, len(inputs)))
 
 
-def sparse_jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def sparse_jacobian(f: Callable[P, object], argnums: Argnums = 0) -> Callable[P, Any]:
     """The function that gives the Jacobian of f as a `scipy.sparse.csr_array` of shape (results, arguments).
 
     Results and the arguments `argnums` are counted number by number, those of nested ones too. f is traced when it is
@@ -103,7 +110,7 @@ def sparse_jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...
     return _transform("sparse_jacobian", jacobian, f, argnums)
 
 
-def sparse_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def sparse_hessian(f: Callable[P, object], argnums: Argnums = 0) -> Callable[P, Any]:
     """The function that gives the Hessian of f, which returns one number, as a `scipy.sparse.csr_array`.
 
     >>> import numpy as np
@@ -117,8 +124,8 @@ def sparse_hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     return _transform("sparse_hessian", hessian, f, argnums)
 
 
-def _transform(kind: str, make: Callable[[Program, Argnums], SparseProgram], f: Callable[..., Any],
-               argnums: Argnums) -> Callable[..., Any]:
+def _transform(kind: str, make: Callable[[Program, Argnums], SparseProgram], f: Callable[P, object],
+               argnums: Argnums) -> Callable[P, Any]:
     if not callable(f):
         raise TypeError(f"{kind} takes a function, not {type(f).__name__}")
     made: dict[str, SparseProgram] = {}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from autograd_mini._body.recorded import assemble, leaf, leaves_under
 from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import TracedValueError
+from autograd_mini._core.kinds import P, R
 from autograd_mini._core.numbers import real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
@@ -19,7 +20,13 @@ from autograd_mini.program._layout import Part, fill, lay_out, of_graph, parts
 from autograd_mini.program._program import Program
 
 
-def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keywords: Any) -> Program:
+@overload
+def trace(f: Callable[P, R], *example: P.args, **keywords: P.kwargs) -> Program[P, R]: ...
+@overload
+def trace(f: Callable[P, R], *example: Any, simplify: bool, **keywords: Any) -> Program[P, R]: ...
+
+
+def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keywords: Any) -> Any:  # type: ignore[misc]
     """Record f once, on one example, as a Program that runs at native speed over many.
 
     The example's arguments and f's result may be numbers, arrays, and lists, tuples, dicts and dataclasses of them,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import os
 import pathlib
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Optional, Union
 
 from autograd_mini._core import trees
 from autograd_mini._core.errors import StaleGraphError
 from autograd_mini._core.graph import roots, topological_order
+from autograd_mini._core.kinds import Graph, Nested
 from autograd_mini._core.registry import is_value
+from autograd_mini._core.value import Value
 from autograd_mini.render._dot import dot_source
 from autograd_mini.render._folding import Fold
 from autograd_mini.render._formulas import latex
@@ -128,9 +131,9 @@ def _film(images: list[bytes], path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "number",
-         color: Color = None, highlight: Any = None, rankdir: str = "LR", layout: Optional[str] = None,
-         dark: bool = False, language: str = "en") -> Drawing:
+def draw(value: Union[Graph, Nested], *, fold: Fold = True, limit: int = 300, labels: str = "number",
+         color: Color = None, highlight: Union[Value, Iterable[Value], None] = None, rankdir: str = "LR",
+         layout: Optional[str] = None, dark: bool = False, language: str = "en") -> Drawing:
     """The computation graph of a Value, or of several in a list, as a picture; the last one is differentiated.
 
     A Program is drawn at the numbers that it was traced with.
@@ -165,7 +168,8 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
             raise ValueError(f"{option} is {given!r}: it can be {', '.join(map(repr, known))}")
     if limit < 1:
         raise ValueError(f"limit is {limit!r}: a picture has at least one box")
-    highlighted = [] if highlight is None else [highlight] if is_value(highlight) else list(highlight)
+    nodes: Any = highlight
+    highlighted = [] if nodes is None else [nodes] if is_value(nodes) else list(nodes)
     for node in highlighted:
         if not is_value(node):
             raise TypeError(f"highlight takes Values, not {type(node).__name__}")
@@ -184,7 +188,7 @@ def draw(value: Any, *, fold: Fold = True, limit: int = 300, labels: str = "numb
     return Drawing(values, small, by_ourselves(small), dark, language)
 
 
-def mimebundle(value: Any) -> dict[str, Any]:
+def mimebundle(value: Value) -> dict[str, Any]:
     """What a notebook shows for a Value: the live page of a small graph, the formula of a larger one, always its repr.
 
     A stale graph shows its picture greyed, with the reason.

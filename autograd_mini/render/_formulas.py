@@ -14,6 +14,7 @@ from typing import Any, Iterator, NamedTuple
 
 from autograd_mini._core.expression import plain
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini._core.value import Value
 from autograd_mini.primitives import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Primitive
 from autograd_mini.render._numbers import UNKNOWN, columns, exact, padded, short
 
@@ -167,13 +168,13 @@ def _word(word: str) -> str:
     return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
 
 
-def _formulas(value: Any, latex: bool) -> Formulas:
+def _formulas(value: Value, latex: bool) -> Formulas:
     order = topological_order(value)
     require_fresh(order)
     return Formulas(order, latex)
 
 
-def text(value: Any) -> str:
+def text(value: Value) -> str:
     """The formula of a Value as one would type it; `expression.evaluate` reads it back to the same number.
 
     Named parts and shared ones come first, each on a line of its own. A name that is no identifier gets an alias,
@@ -193,7 +194,7 @@ def text(value: Any) -> str:
     return "\n".join([*lines, _root(formulas, value)])
 
 
-def latex(value: Any) -> str:
+def latex(value: Value) -> str:
     r"""The formula of a Value in LaTeX, for KaTeX and MathJax, without dollar signs.
 
     >>> from autograd_mini import Value, sigmoid
@@ -230,7 +231,7 @@ def order_matters(row: Primitive) -> bool:
         len(row.partials) == 2 and bool(row.at) and all(row.number(*at) == row.number(*reversed(at)) for at in row.at))
 
 
-def tree(value: Any, limit: int = 200) -> str:
+def tree(value: Value, limit: int = 200) -> str:
     """The graph of a Value as lines for a terminal: operation, number and gradient, operands indented below.
 
     A part that is used again is referred to, not repeated; after `limit` lines the rest is only counted.
@@ -282,7 +283,7 @@ def _lines(root: Any, seen: set[int]) -> Iterator[tuple[str, str, str]]:
             pending.append((below[position], rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  ")))
 
 
-def represent(value: Any) -> str:
+def represent(value: Value) -> str:
     """The `repr` of a Value: number, name and gradient on one line."""
     name = f", name={value.name!r}" if value.name is not None else ""
     grad = f", grad={short(value.grad)}" if value.grad is not None else ""
