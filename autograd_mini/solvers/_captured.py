@@ -20,6 +20,9 @@ from autograd_mini.program._executors import Executors
 
 Function = Callable[..., Any]
 
+REMEMBERED = 8192
+"""Solutions that are kept: the components of one are asked for one by one, over blocks of rows as well."""
+
 
 class Captured(NamedTuple):
     """A body whose inputs are the function's own numbers and, behind them, the Values around it."""

@@ -23,6 +23,7 @@ from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import MOST_OPERANDS, Primitive, Real, primitive
 from autograd_mini._core.value import Value
 from autograd_mini.solvers._captured import (
+    REMEMBERED,
     Function,
     Numbers,
     are_traced,
@@ -35,8 +36,6 @@ from autograd_mini.solvers._captured import (
 Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """x -> (F(x), dF/dx)."""
 
-REMEMBERED = 8192
-"""Solutions that are kept: the components of one are asked for one by one, over blocks of rows as well."""
 POLISHING = 20
 """Newton steps at the end, as long as they shrink."""
 LONGEST_STEP = 1e-10
