@@ -46,7 +46,7 @@ def quad(f: Function, a: Any, b: Any, *args: Any, points: Optional[Sequence[floa
     -0.25
 
     Raises NoSolutionError (an ArithmeticError) where the estimated error is beyond 1e-8 of the integral of |f|, as in
-    one that diverges or oscillates too much, and where f is nan or infinite inside; TypeError where f returns no number.
+    one that diverges or oscillates too much, and where f is nan or infinite inside; TypeError where f gives no number.
     """
     if not callable(f):
         raise TypeError(f"quad takes a function first, not {type(f).__name__}")
