@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import make_moons
 
 import autograd_mini as ag
-from autograd_mini import Value, check_gradients, value_and_grad
+from autograd_mini import Value, check_gradients, draw, topological_order, value_and_grad
 from autograd_mini.models import MLP, Adam, AdamW, GradientDescent, Layer, Neuron, lbfgs, minimise
 from autograd_mini.models._networks import ACTIVATIONS
 from autograd_mini.program import trace
@@ -69,6 +69,15 @@ class TestNetworks:
         net = MLP(2, [3, 1], seed=5)
         copy = pickle.loads(pickle.dumps(net))
         assert copy([1.0, 2.0]).data == net([1.0, 2.0]).data
+
+    def test_layers_and_neurons_are_scopes_that_pictures_fold(self):
+        net = MLP(2, [3, 2], seed=1)
+        root = sum(net([Value(0.5, "x1"), Value(-0.5, "x2")]))
+        scopes = {node.note.scope for node in topological_order(root) if node.note}
+        assert scopes == {("layer1", f"neuron{i}") for i in (1, 2, 3)} | {("layer2", f"neuron{i}") for i in (1, 2)}
+        folded, everything = draw(root).svg(), draw(root, fold=False).svg()
+        assert ">layer1<" in folded and ">layer2<" in folded and ">tanh<" not in folded and ">tanh<" in everything
+        assert not any(node.note for node in topological_order(sum(net.apply(net.parameters(), [0.5, -0.5]))))
 
     @pytest.mark.parametrize("call, words", [
         (lambda: MLP(2, []), "at least one layer"),

@@ -34,8 +34,8 @@ class Note(NamedTuple):
 
 class _Settings(NamedTuple):
     strict: bool = False
-    scope: tuple[str, ...] = ()
     source: bool = False
+    note: Note = Note()
 
 
 _NOTHING = _Settings()
@@ -70,7 +70,7 @@ def scope(name: str) -> contextlib.AbstractContextManager[None]:
     """Nodes built inside `with scope("layer1"):` belong together; drawings fold them into one box. Scopes nest."""
     if not isinstance(name, str) or not name:
         raise TypeError(f"a scope needs a name, a text that is not empty, not {name!r}")
-    return _set(scope=(*_settings.get().scope, name))
+    return _set(note=Note((*_settings.get().note.scope, name)))
 
 
 def record_source() -> contextlib.AbstractContextManager[None]:
@@ -90,9 +90,9 @@ def observe(primitive: Primitive, operands: Sequence[Any], result: float) -> Opt
             shown = ", ".join(f"{operand.name} = {number!r}" if getattr(operand, "name", None) else repr(number)
                               for operand, number in zip(operands, numbers))
             raise NonFiniteError(f"{primitive.name}({shown}) is {result!r}")
-    if not settings.scope and not settings.source:
-        return None
-    return Note(settings.scope, _caller() if settings.source else None)
+    if settings.source:
+        return Note(settings.note.scope, _caller())
+    return settings.note if settings.note.scope else None
 
 
 _differentiating: ContextVar[bool] = ContextVar("autograd_mini_differentiating", default=False)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from autograd_mini._core.kinds import Row, Seed
+from autograd_mini._core.recording import scope
 from autograd_mini._core.value import Value
 from autograd_mini.functions import relu, sigmoid, sin, softplus, tanh
 
@@ -42,9 +43,15 @@ class Network(Generic[Output]):
         raise NotImplementedError
 
     def __call__(self, x: Row) -> Output:
-        """The output for the features of one example, as a graph over the network's own parameters."""
+        """The output for the features of one example, as a graph over the network's own parameters.
+
+        Its layers and neurons are scopes, which pictures fold; noting them takes time, which `apply` does not.
+        """
         if len(x) != self.inputs:
             raise ValueError(f"the network takes {self.inputs} inputs, and the example has {len(x)}")
+        return self._run(x)
+
+    def _run(self, x: Row) -> Output:
         return self.apply(self._parameters, x)
 
     def parameters(self) -> list[Value]:
@@ -109,6 +116,13 @@ class Layer(Network[list[Value]]):
         width = self.inputs + 1
         return [neuron.apply(parameters[i * width:(i + 1) * width], x) for i, neuron in enumerate(self.neurons)]
 
+    def _run(self, x: Row) -> list[Value]:
+        outputs = []
+        for place, neuron in enumerate(self.neurons, 1):
+            with scope(f"neuron{place}"):
+                outputs.append(neuron(x))
+        return outputs
+
 
 class MLP(Network[Any]):
     """A multilayer perceptron: layers of the given sizes, one after another; a single output comes without a list.
@@ -138,6 +152,12 @@ class MLP(Network[Any]):
             end = start + len(layer.neurons) * (layer.inputs + 1)
             x = layer.apply(parameters[start:end], x)
             start = end
+        return x[0] if len(x) == 1 else x
+
+    def _run(self, x: Row) -> Any:
+        for place, layer in enumerate(self.layers, 1):
+            with scope(f"layer{place}"):
+                x = layer(x)
         return x[0] if len(x) == 1 else x
 
 
