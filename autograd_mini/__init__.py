@@ -27,7 +27,7 @@ _LATER = {
     "explain": ("Derivation", "Diagnosis", "bound", "check_derivation", "check_gradients", "derive", "diagnose",
                 "exercise", "stabilize"),
     "program": ("Program", "SparseProgram", "load", "save", "sparse_hessian", "sparse_jacobian", "trace"),
-    "solvers": ("fixed_point", "quad", "root"),
+    "solvers": ("fixed_point", "odeint", "quad", "root"),
 }
 """What is public, by module. The latter wings are imported when they are first used: they would double the time that
 importing the package takes."""
