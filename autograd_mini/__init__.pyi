@@ -47,7 +47,7 @@ from autograd_mini.render import (
     Drawing, draw, latex, text, tree,
 )
 from autograd_mini.solvers import (
-    fixed_point, root,
+    fixed_point, odeint, quad, root,
 )
 
 __all__ = [
@@ -61,9 +61,9 @@ __all__ = [
     "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp", "latex", "lbeta", "leaves", "less",
     "less_equal", "lgamma", "ln", "load", "log", "log10", "log1mexp", "log1p", "log1p_decay", "log2", "log_norm_cdf",
     "log_sigmoid", "logaddexp", "logistic_pdf", "logit", "logsubexp", "maximum", "minimum", "mod", "mul", "neg",
-    "norm_cdf", "norm_pdf", "norm_ppf", "one_minus_square", "polygamma", "pow", "primitive", "ravel", "reciprocal",
-    "record_source", "relu", "root", "round", "save", "scan", "scope", "sigmoid", "sign", "sin", "sinc", "sinh",
-    "softplus", "sparse_hessian", "sparse_jacobian", "sqrt", "square", "stabilize", "stop_gradient", "strict", "sub",
-    "tan", "tanh", "text", "topological_order", "trace", "tree", "trigamma", "trunc", "value_and_grad", "vjp", "where",
-    "xlog1py", "xlogy",
+    "norm_cdf", "norm_pdf", "norm_ppf", "odeint", "one_minus_square", "polygamma", "pow", "primitive", "quad", "ravel",
+    "reciprocal", "record_source", "relu", "root", "round", "save", "scan", "scope", "sigmoid", "sign", "sin", "sinc",
+    "sinh", "softplus", "sparse_hessian", "sparse_jacobian", "sqrt", "square", "stabilize", "stop_gradient", "strict",
+    "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "trigamma", "trunc", "value_and_grad", "vjp",
+    "where", "xlog1py", "xlogy",
 ]

@@ -60,8 +60,8 @@ def odeint(f: Function, y0: Any, t: Any, *args: Any, method: str = "rk45", rtol:
     >>> round(grad(lambda rate: odeint(lambda y, t: -rate * y, 1.0, [0.0, 1.0])[-1])(2.0), 7)     # -exp(-2)
     -0.1353353
 
-    Raises NoSolutionError (an ArithmeticError) where `max_steps` do not suffice or steps get too short, as where the path
-    leaves the numbers; TypeError and ValueError for arguments that do not fit.
+    Raises NoSolutionError (an ArithmeticError) where `max_steps` do not suffice or steps get too short, as on a path
+    that leaves the numbers; TypeError and ValueError for arguments that do not fit.
     """
     if not callable(f):
         raise TypeError(f"odeint takes a function (y, t, *args) -> dy/dt first, not {type(f).__name__}")
@@ -176,8 +176,10 @@ class _Control(NamedTuple):
         factor = F.clip(_SAFETY * F.maximum(size, 1e-10) ** -0.2, _LEAST, _MOST)
         factor = F.where(F.less_equal(size, 1e10), factor, _LEAST)  # the size may be nan
         following = F.where(is_taken * is_last, length, step * factor)
-        return (F.where(is_taken, after, y), F.where(is_taken, last, first),
-                F.where(is_taken, F.where(is_last, end, now + step), now), stop_gradient(following)), (is_taken, is_last)
+        then = F.where(is_last, end, now + step)
+        carry = (F.where(is_taken, after, y), F.where(is_taken, last, first), F.where(is_taken, then, now),
+                 stop_gradient(following))
+        return carry, (is_taken, is_last)
 
 
 def _step(slope: Slope, y: Any, first: Any, now: Any, length: Any) -> tuple[Any, Any, Any]:
