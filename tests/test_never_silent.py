@@ -67,6 +67,11 @@ class TestDecisionsInATrace:
         lambda x: x if x.data > 0 else -x,
         lambda x: x * round(x.data), lambda x: x * abs(x.data), lambda x: x * int(x.data), lambda x: (-x.data) * x,
         lambda x: x * np.array([x.data])[0], lambda x: x.data, lambda x: ag.Value(x.data) * x,
+        lambda x: x * math.exp(x.data), lambda x: x * np.exp(x.data), lambda x: x * np.asarray([x.data], float)[0],
+        lambda x: x if x.data.is_integer() else -x, lambda x: x * {2.0: 1.0}.get(x.data, 0.0),
+        lambda x: [x, -x][x.data], lambda x: x * math.fsum([x.data]), lambda x: x * complex(x.data).real,
+        lambda x: np.full(2, x.data).sum() * x,
+        lambda x: x * float(f"{x:.1f}"), lambda x: x * int(f"{x:.0f}"), lambda x: x * float(f"{x.data:.1f}"),
     ])
     def test_by_data_are_refused(self, f):
         with pytest.raises(TracedValueError):
@@ -74,8 +79,8 @@ class TestDecisionsInATrace:
 
     def test_data_may_be_shown(self):
         shown = []
-        trace(lambda x: shown.append((f"{x.data}", repr(x), f"{x:.2f}")) or x * x, 2.0)
-        assert shown == [("2.0", "Value(2, name='x')", "2.00")]
+        trace(lambda x: shown.append((f"{x.data}", repr(x), f"{x:.2f}", f"x is {x.data:.1f}")) or x * x, 2.0)
+        assert shown == [("2.0", "Value(2, name='x')", "2.00", "x is 2.0")]
 
     def test_a_backward_pass_inside_is_refused(self):
         def f(x):

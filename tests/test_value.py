@@ -273,7 +273,14 @@ def test_rounding_is_that_of_python(Value, rounded, a):
         round(x, 2)
 
 
-@pytest.mark.parametrize("operation", [operator.matmul, operator.and_, divmod])
+def test_divmod_is_quotient_and_remainder(Value):
+    for left, right in ((Value(-7.3), Value(2.0)), (Value(-7.3), 2.0), (-7.3, Value(2.0))):
+        assert tuple(part.data for part in divmod(left, right)) == divmod(-7.3, 2.0)
+    with pytest.raises(TypeError):
+        divmod(Value(1.0), "2")
+
+
+@pytest.mark.parametrize("operation", [operator.matmul, operator.and_])
 def test_what_has_no_derivative_is_no_operator(Value, operation):
     with pytest.raises(TypeError):
         operation(Value(2.0), 3)

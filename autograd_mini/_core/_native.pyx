@@ -281,6 +281,9 @@ cdef class Value:
     def __floordiv__(left, right):
         return record2(FLOORDIV, <PyObject*>left, <PyObject*>right)
 
+    def __divmod__(left, right):
+        return left // right, left % right
+
     def __neg__(self):
         return record1(NEG, <PyObject*>self)
 
@@ -344,7 +347,7 @@ cdef class Value:
     def __format__(self, spec):
         if not isinstance(spec, str):
             raise TypeError(f"a format is a text, not {type(spec).__name__}")
-        return format(self._data, spec) if spec else str(self)
+        return format(self.data, spec) if spec else str(self)
 
     def _repr_mimebundle_(self, *choice, **choices):
         return registry.mimebundle(self) if registry.mimebundle else {"text/plain": repr(self)}

@@ -92,24 +92,52 @@ def branch_on_traced(test: str) -> TypeError:
 def frozen(what: str) -> TracedValueError:
     """The error for a number of a traced Value that would become a constant."""
     return TracedValueError(f"{what} is the number of the example, which differs from call to call of the program that "
-                            "is being traced: compute with the Value itself")
+                            "is being traced: compute with the Value itself, and show it by format(v.data, '.3f')")
 
 
-def _refused(*operands: Any) -> Any:
+def _refused(*operands: Any, **keywords: Any) -> Any:
     raise frozen("data of a traced Value")
 
 
-class TracedNumber(float):
-    """The data of a traced Value: it can be shown, but arithmetic and decisions would freeze it into the program."""
+class TracedText(str):
+    """A traced Value as it is shown, by itself or in the middle of a text; it is not to be read as a number again."""
 
     __slots__ = ()
+    __int__ = __float__ = _refused
+
+
+class TracedNumber:
+    """The data of a traced Value: it can be shown, but arithmetic and decisions would freeze it into the program.
+
+    No float, for of a float the functions of C (`math.exp`, NumPy's arrays) would take the number without asking.
+    """
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: float) -> None:
+        self._number = number
+
+    def __repr__(self) -> str:
+        return repr(self._number)
+
+    def __format__(self, spec: str) -> str:
+        return TracedText(format(self._number, spec))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise frozen("data of a traced Value")
+
+
+def as_shown(data: Any) -> float:
+    """The number behind `data`, to be shown."""
+    return data._number if type(data) is TracedNumber else data
 
 
 _ARITHMETIC = ("add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod pow rpow neg "
-               "pos abs lt le gt ge eq ne bool int float round trunc floor ceil")
+               "pos abs lt le gt ge eq ne hash bool int float index complex round trunc floor ceil array_ufunc")
 for _name in _ARITHMETIC.split():
     setattr(TracedNumber, f"__{_name}__", _refused)
-TracedNumber.__hash__ = float.__hash__  # type: ignore[method-assign]
 
 
 def no_digits(digits: Any) -> None:

@@ -118,7 +118,7 @@ class Value(Methods):
     def data(self) -> float:
         """The number. A leaf's may be assigned; graphs built from it before are stale from then on."""
         if self.is_traced and recording.is_differentiating():
-            return TracedNumber(self._number)
+            return TracedNumber(self._number)  # type: ignore[return-value]
         return self._number
 
     @data.setter
@@ -240,6 +240,9 @@ class Value(Methods):
         def __int__(self): raise loses_gradient("int")
         def __complex__(self): raise loses_gradient("complex")
 
+    def __divmod__(self, other: Any) -> tuple[Value, Value]: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]: return other // self, other % self
+
     def conjugate(self) -> Value:
         """The number itself, which is real; np.var and np.vdot ask for it."""
         return self
@@ -265,7 +268,7 @@ class Value(Methods):
     def __format__(self, spec: str) -> str:
         if not isinstance(spec, str):
             raise TypeError(f"a format is a text, not {type(spec).__name__}")
-        return format(self._number, spec) if spec else str(self)
+        return format(self.data, spec) if spec else str(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return registry.mimebundle(self) if registry.mimebundle else {"text/plain": repr(self)}

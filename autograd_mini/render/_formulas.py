@@ -14,6 +14,7 @@ from typing import Any, Iterator, NamedTuple
 
 from autograd_mini._core.expression import plain
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
+from autograd_mini._core.numbers import as_shown
 from autograd_mini._core.value import Value
 from autograd_mini.primitives import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Primitive
 from autograd_mini.render._numbers import UNKNOWN, columns, exact, padded, short
@@ -287,4 +288,4 @@ def represent(value: Value) -> str:
     """The `repr` of a Value: number, name and gradient on one line."""
     name = f", name={value.name!r}" if value.name is not None else ""
     grad = f", grad={short(value.grad)}" if value.grad is not None else ""
-    return f"Value({short(float.__pos__(value.data))}{name}{grad})"
+    return f"Value({short(as_shown(value.data))}{name}{grad})"
