@@ -22,6 +22,7 @@ from autograd_mini.render._javascript import function, row as row_of_page
 from autograd_mini.render._words import stored, words
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
+TABS = ("inputs", "step", "derivation", "exercises")
 PORTED = re.compile(r"\b(cbrt|erf|erfc|hypot)\(")  # not in JavaScript with the bits of the C library
 
 
@@ -371,7 +372,7 @@ def test_a_finger_turns_a_number(tab, folder):
 def test_every_control_has_a_name(tab, folder):
     show(tab, folder, sigmoid_loss())
     roles = {"button", "slider", "switch", "tab", "textbox", "checkbox", "spinbutton"}
-    for name in ("inputs", "step", "derivation", "exercises"):
+    for name in TABS:
         tab.run(f"byId('tab-{name}').click()")
         tree = tab.call("Accessibility.getFullAXTree")["nodes"]
         controls = [node for node in tree if node.get("role", {}).get("value") in roles and not node["ignored"]]
@@ -408,7 +409,7 @@ CONTRAST = """
 @pytest.mark.parametrize("dark", [False, True])
 def test_contrast(tab, folder, dark):
     show(tab, folder, sigmoid_loss(), dark=dark)
-    for name in ("inputs", "step", "derivation", "exercises"):
+    for name in TABS:
         tab.run(f"byId('tab-{name}').click(); if ('{name}' === 'step') go(22)")
         assert tab.run(CONTRAST) == []
 
@@ -464,6 +465,8 @@ def test_both_languages_say_everything(tab, folder):
     show(tab, folder, sigmoid_loss(), language="zh")
     assert tab.run("document.documentElement.lang") == "zh-Hans"
     assert tab.run("byId('tab-derivation').textContent") == "推导"
+    carried = set(tab.run("Object.keys(data.words)"))
+    assert {"start", "forward", "backward", "definition", "local", "chain", "live", *TABS} <= carried
     tab.run("byId('language').click()")
     assert tab.run("byId('tab-derivation').textContent") == "Derivation"
 
@@ -479,6 +482,36 @@ def test_parts_that_are_built_alike_are_one_box_until_it_is_opened(tab, folder):
     assert tab.run(f"{edge}.local") == pytest.approx(slope, rel=1e-12)
     tab.run("openOrFold(boxes.find(box => box.group))")
     assert tab.run("boxes.length") > 90 and tab.troubles() == []
+
+
+def test_a_cost_over_a_thousand_examples_is_one_box(tab, folder):
+    generator, (w, b) = random.Random(1), (Value(0.5, "w"), Value(0.25, "b"))
+    J = 0
+    for _ in range(1000):
+        x, y = generator.gauss(0, 1), float(generator.random() < 0.5)
+        a = 1 / (1 + am.exp(-(w*x + b)))
+        J = J - y*am.ln(a) - (1 - y)*am.ln(1 - a)
+    J = J / 1000
+    J.name = "J"
+    J.backward()
+    path = show(tab, folder, J)
+    assert path.stat().st_size < 1_000_000 and tab.run("boxes.length") == 5
+    assert floats(tab, "['w', 'b'].map(leaf => graph.gradients[graph.named.get(leaf)])") == [w.grad, b.grad]
+    tab.run("choose(boxes.find(box => box.group))")
+    assert "too many to be shown" in tab.run("panel.textContent") and "Σ ×1000" in tab.run("panel.textContent")
+    tab.run("openOrFold(boxes.find(box => box.group))")
+    assert tab.run("boxes.length") == 5
+
+
+def test_what_a_page_leaves_out_it_says(tab, folder):
+    x = total = Value(0.5, "x")
+    for place in range(1500):
+        total = am.sin(total) * Value(1.0, f"w{place}")
+    show(tab, folder, total)
+    assert "Of 4501 nodes the 300 nearest" in tab.run("panel.textContent")
+    assert "more inputs" in tab.run("panel.textContent")
+    assert tab.run("panel.querySelectorAll('.leaf-row').length") == 100
+    assert floats(tab, "[graph.values[graph.root]]") == [total.data] and x.data == 0.5
 
 
 def test_names_can_do_no_harm(tab, folder):

@@ -10,7 +10,7 @@ from typing import Sequence
 
 from autograd_mini.render._formulas import clean
 from autograd_mini.render._page import assemble, jsonable
-from autograd_mini.render._words import say, words
+from autograd_mini.render._words import say
 
 ROOMS = ("elements", "programs", "descent")
 
@@ -27,6 +27,6 @@ def descent_page(programs: Sequence[str], rows: Sequence[Sequence[float]], param
     data = {"rows": [list(map(jsonable, row)) for row in rows], "parameters": list(map(clean, parameters)),
             "features": list(map(clean, features)), "start": list(map(jsonable, start)),
             "window": [list(map(jsonable, ends)) for ends in window],
-            "language": language, "words": words()}
+            "language": language}
     title = say("descentTitle", language)
     return assemble("descent", title, language, data, f"<p>{title}</p>", {"programs": "\n".join(programs)}, ROOMS)

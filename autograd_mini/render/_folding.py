@@ -44,13 +44,10 @@ def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int
                 additive = inner(operand) and not operand.name and _binds(operand, SUM)
                 (members if additive else terms).append(operand)
         alike: dict[Any, list[list[Any]]] = {}
-        parts = [term for term in terms if inner(term) and term.operands]
-        often = Counter(term.operation for term in parts)
-        for term in parts:
-            if often[term.operation] >= _REPEATED:
-                part = _private(term, uses, free)
+        for part in _parts(terms, uses, free) if len(terms) >= _REPEATED else []:
+            if 1 < len(part) <= _PART:
                 alike.setdefault(_shape(part), []).append(part)
-        repeated = [same for same in alike.values() if len(same) >= _REPEATED and len(same[0]) > 1]
+        repeated = [same for same in alike.values() if len(same) >= _REPEATED]
         members += [node for same in repeated for part in same for node in part]
         if len(terms) >= _TERMS:
             known = set(map(id, members))
@@ -60,18 +57,38 @@ def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int
             yield root, members, max(map(len, repeated), default=0)
 
 
-def _private(term: Any, uses: Counter[int], free: set[int]) -> list[Any]:
-    """A term and the operations below that nothing else uses, as far as a part that is repeated may go."""
-    part, left = [term], Counter[int]()
-    for node in part:
-        if len(part) > _PART:
-            break
+def _parts(terms: list[Any], uses: Counter[int], free: set[int]) -> list[list[Any]]:
+    """The operations below a sum that nothing else uses, by what hangs together: the losses of examples one by one."""
+    private: list[Any] = []
+    seen = Counter[int]()
+
+    def use(operand: Any) -> None:
+        if is_node(operand) and operand.operands and id(operand) in free:
+            seen[id(operand)] += 1
+            if seen[id(operand)] == uses[id(operand)]:
+                private.append(operand)
+
+    for term in terms:
+        use(term)
+    for node in private:
         for operand in node.operands:
-            if is_node(operand) and operand.operands and id(operand) in free:
-                left[id(operand)] += 1
-                if left[id(operand)] == uses[id(operand)]:
-                    part.append(operand)
-    return part
+            use(operand)
+    parent = {id(node): id(node) for node in private}
+    for node in private:
+        for operand in node.operands:
+            if id(operand) in parent:
+                parent[_find(parent, id(operand))] = _find(parent, id(node))
+    parts: dict[int, list[Any]] = {}
+    for node in private:
+        parts.setdefault(_find(parent, id(node)), []).append(node)
+    return list(parts.values())
+
+
+def _find(parent: dict[Any, Any], key: Any) -> Any:
+    """The one that stands for all that hang together with a key."""
+    while parent[key] != key:
+        parent[key] = key = parent[parent[key]]
+    return key
 
 
 def _shape(part: list[Any]) -> tuple[Any, ...]:
@@ -154,15 +171,10 @@ def _capped(order: list[Any], groups: dict[int, Any], limit: int) -> dict[int, A
                 pending.append(group)
     parent = {group: group for group in operands if group not in kept}
 
-    def find(group: Any) -> Any:
-        while parent[group] is not group:
-            parent[group] = group = parent[parent[group]]
-        return group
-
     for group, below in operands.items():
         for other in below:
             if group in parent and other in parent:
-                parent[find(other)] = find(group)
-    parts = list(dict.fromkeys(find(group) for group in parent))
+                parent[_find(parent, other)] = _find(parent, group)
+    parts = list(dict.fromkeys(_find(parent, group) for group in parent))
     names = {part: ("rest", i if len(parts) <= _REST_BOXES else 0) for i, part in enumerate(parts)}
-    return {key: group if group in kept else names[find(group)] for key, group in groups.items()}
+    return {key: group if group in kept else names[_find(parent, group)] for key, group in groups.items()}

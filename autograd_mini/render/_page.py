@@ -23,7 +23,7 @@ from autograd_mini._core.rows import Primitive
 from autograd_mini.primitives import BUILT_IN, FIRST_PAGE
 from autograd_mini.render import _javascript
 from autograd_mini.render._derivatives import derivative_of
-from autograd_mini.render._folding import sums
+from autograd_mini.render._folding import grouped, sums
 from autograd_mini.render._formulas import Formulas, Written, clean, order_matters, symbol, text
 from autograd_mini.render._words import stored, translated, words
 
@@ -31,8 +31,9 @@ ROOMS = ("elements", "functions", "rows", "engine", "formulas", "groups", "view"
          "steps", "panels", "derivation", "exercises", "controls")
 _DERIVED, _NAMED, _WIDEST, _OUTPUTS = 120, 16, 40, 4
 """Up to how many nodes, names, operations between names, and outputs a page brings derivations: algebra takes long."""
-_MOST, _KEPT = 1000, 300
-"""A graph of more nodes is cut to so many: what they are computed from stands as numbers, which can be moved."""
+_MOST, _FOLDED, _KEPT = 1000, 50_000, 300
+"""How many nodes a page takes; how many where folding leaves few boxes; and to how many nodes a graph of more is
+cut: what those are computed from stands as numbers, which can be moved."""
 _SPARE = re.compile(r"""("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| ?(=>|[!=]==|&&|\|\||[=,;:?(){}<>\[\]]) ?""")
 _UNPACK = ("<script>new Response(new Blob([Uint8Array.from(atob('{}'),c=>c.charCodeAt(0))]).stream()"
            ".pipeThrough(new DecompressionStream('deflate'))).text()"
@@ -46,7 +47,8 @@ def page(values: Sequence[Any], title: str, language: str = "en",
 
     `exercises` are pairs of nodes, the derivative of one by the other to be asked for: the page opens with them.
     """
-    order = _nearest(values)
+    whole = topological_order(*values)
+    order = _nearest(whole, values)
     expression = clean_lines(text(values[-1])) if len(order) <= _DERIVED else ""
     place = {id(node): i for i, node in enumerate(order)}
     rows = _rows(sorted({node.operation for node in order if node.operands}, key=str))
@@ -54,8 +56,8 @@ def page(values: Sequence[Any], title: str, language: str = "en",
     derivations = [_lines(value, place) if len(values) <= _OUTPUTS else [] for value in values]
     data = {"nodes": [_node(node, place, rows, scopes) for node in order],
             "scopes": [list(map(clean, scope)) for scope in scopes], "roots": [place[id(value)] for value in values],
-            "repeats": _repeats(order, place), "derivations": derivations,
-            "language": language, "words": words(), "aliases": ALIASES, "expression": expression}
+            "repeats": _repeats(order, place), "derivations": derivations, "language": language, "aliases": ALIASES,
+            "cut": [len(whole), len(order)] if len(order) < len(whole) else None, "expression": expression}
     if exercises is not None:
         data["exercises"] = [[place[id(of)], place[id(by)]] for of, by in exercises]
     plain = f"<p>{html.escape(title)}</p><pre>{html.escape(expression)}</pre>"
@@ -65,11 +67,13 @@ def page(values: Sequence[Any], title: str, language: str = "en",
 def assemble(name: str, title: str, language: str, data: Any, plain: str, made: dict[str, str],
              rooms: Sequence[str]) -> str:
     """A page of web/NAME.html and its style with the scripts of some rooms; `made` are rooms written just now."""
-    told = clean(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+    body = stored(f"web/{name}.html")
+    script = "\n".join(made[room] if room in made else _short(stored(f"web/{room}.js")) for room in rooms)
+    said = {key: pair for key, pair in words().items() if f'"{key}"' in script + body}
+    told = clean(json.dumps({**data, "words": said}, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
     parts = {"title": html.escape(title), "language": "zh-Hans" if language == "zh" else "en", "plain": plain,
-             "style": stored("web/page.css") + stored(f"web/{name}.css"), "body": stored(f"web/{name}.html"),
-             "data": told.replace("<", "\\u003c"),
-             "script": "\n".join(made[room] if room in made else _short(stored(f"web/{room}.js")) for room in rooms)}
+             "style": stored("web/page.css") + stored(f"web/{name}.css"), "body": body,
+             "data": told.replace("<", "\\u003c"), "script": script}
     head, *rest = stored("web/page.html").split("{{")
     return head + "".join(parts[key] + after for key, after in (part.split("}}", 1) for part in rest))
 
@@ -105,10 +109,11 @@ def jsonable(number: float) -> Any:
     return number if math.isfinite(number) and (number or math.copysign(1, number) > 0) else repr(number)
 
 
-def _nearest(values: Sequence[Any]) -> list[Any]:
-    """The nodes of a graph in order; of one that is too large for a page those nearest to the roots."""
-    order = topological_order(*values)
+def _nearest(order: list[Any], values: Sequence[Any]) -> list[Any]:
+    """The nodes of a graph in order; of one that is too large for a page, even folded, those nearest to the roots."""
     if len(order) <= _MOST:
+        return order
+    if len(order) <= _FOLDED and len(set(grouped(order, True, len(order)).values())) <= _KEPT:
         return order
     kept = {id(value): value for value in values}
     pending = deque(values)
@@ -191,11 +196,11 @@ def _table(rows: dict[str, dict[str, Any]]) -> str:
     """The table as a JavaScript object: functions as code, everything else as JSON."""
     lines = []
     for name, entry in rows.items():
-        told = [f"{key}: {json.dumps(entry[key])}" for key in entry if key not in ("value", "partials")]
-        code = [f"value: {entry['value']}"] if "value" in entry else []
-        code.append(f"partials: [{', '.join(entry['partials'])}]")
+        told = [f"{key}:{json.dumps(entry[key])}" for key in entry if key not in ("value", "partials")]
+        code = [f"value:{entry['value']}"] if "value" in entry else []
+        code.append(f"partials:[{','.join(entry['partials'])}]")
         code = [re.sub(r"\B | \B", "", function) for function in code]
-        lines.append(f"{json.dumps(name)}: {{{', '.join(told + code)}}}")
+        lines.append(f"{json.dumps(name)}: {{{','.join(told + code)}}}")
     return "const ROWS = {\n" + ",\n".join(lines) + "};"
 
 

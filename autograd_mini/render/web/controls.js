@@ -32,6 +32,7 @@ function startOver(text) {
   data.expression = text;
   data.exercises = null;
   data.repeats = [];
+  data.cut = null;
   data.derivations = [[]];
   begin();
 }

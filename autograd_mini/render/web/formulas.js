@@ -82,6 +82,11 @@ function nameMath(name) {
 const mrow = (...parts) => make("mrow", {}, ...parts), mo = text => make("mo", {}, text);
 const math = (...parts) => make("math", {}, mrow(...parts));
 const numberMath = x => make("mn", {class: "value"}, short(x));
+// What stands for a node in a formula: its name, or that of the box it is folded into; what has neither is not told.
+function called(place) {
+  const {name, op} = graph.nodes[place], folded = closedAround(place);
+  return name || !op || place === graph.root ? graph.name(place) : folded?.out === place ? folded.title : "…";
+}
 const differential = (...name) => mrow(make("mi", {mathvariant: "normal"}, "d"), ...name);
 const ratio = (of, by) => make("mfrac", {}, ...[of, by].map(place => differential(nameMath(graph.name(place)))));
 
@@ -101,7 +106,7 @@ function written(formula, numbers, known) {
   if (formula.letter !== undefined && known[formula.letter]) return written(known[formula.letter], numbers, {});
   if (formula.letter !== undefined) return atom(nameMath(formula.letter));
   if (formula.number !== undefined) return {...live(formula.number), element: make("mn", {}, short(formula.number))};
-  if (formula.place !== undefined) return numbers ? live(graph.values[formula.place]) : atom(nameMath(graph.name(formula.place)));
+  if (formula.place !== undefined) return numbers ? live(graph.values[formula.place]) : atom(nameMath(called(formula.place)));
   if (formula.slope && numbers) return live(graph.slope(...formula.slope));
   if (formula.slope) return atom(slopeMath(...formula.slope));
   const row = ROWS[formula.op], operands = formula.in.map(operand => written(operand, numbers, known));
@@ -199,12 +204,20 @@ class Latex {
   }
 }
 
-// How a node is computed, unnamed parts written out as far as `depth`.
-function definition(place, depth = 12) {
+// How a node is computed: unnamed parts are written out as deep as a reader follows, folded boxes stand as they are.
+const LONG = 40;
+function definition(place, deepest = 12) {
+  const size = formula => 1 + (formula.in ?? []).reduce((sum, operand) => sum + size(operand), 0);
+  for (let depth = deepest; ; depth = depth >> 1) {
+    const formula = writtenOut(place, depth);
+    if (!depth || size(formula) <= LONG) return formula;
+  }
+}
+function writtenOut(place, depth) {
   const part = operand => {
     if (typeof operand !== "number") return {number: number(operand.c)};
-    const node = graph.nodes[operand];
-    if (node.op && !node.name && depth > 0) return definition(operand, depth - 1);
+    const node = graph.nodes[operand], folded = closedAround(operand)?.out === operand && operand !== place;
+    if (node.op && !node.name && !folded && depth > 0) return writtenOut(operand, depth - 1);
     return node.op || node.name ? {place: operand} : {number: graph.values[operand]};
   };
   return {op: graph.nodes[place].op, in: graph.nodes[place].in.map(part)};

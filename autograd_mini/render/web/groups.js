@@ -4,7 +4,7 @@
 // A group is {kind, title, members, out, open}; `out` is its one result, or null. `around[place]` lists the groups
 // around a node, the outermost first. One that is all of a graph of few operations is open from the start. Its local derivatives are a sweep over its members.
 
-const FEW = 12;
+const FEW = 12, SHOWN = 400;
 let groups, around;
 
 function findGroups() {
@@ -34,6 +34,15 @@ function findGroups() {
     const whole = group.members.length === operations && (group.kind === "scope" || operations < FEW);
     if (whole || (group.kind === "scope" && group.members.length < 2)) group.open = true;
   }
+}
+
+// Whether what a closed group would show is few enough boxes to be drawn.
+function opens(group) {
+  const seen = new Set();
+  group.open = true;
+  for (const member of group.members) seen.add(closedAround(member) ?? member);
+  group.open = false;
+  return seen.size <= SHOWN;
 }
 
 function forget(group) {
@@ -74,13 +83,13 @@ function sums(nodes, inner, together) {
     if (!additive(root) || taken.has(root)) continue;
     const members = [root], slots = [];
     const inside = o => typeof o === "number" && inner(o) && together(around[o], around[root]);
-    (function walk(place, sense) {
-      nodes[place].in.forEach((operand, k) => {
-        const turned = k === 1 && nodes[place].op === "sub" ? -sense : sense;
-        if (!inside(operand) || !additive(operand)) slots.push({operand, via: [place, k], mark: turned < 0 ? "−" : "+"});
-        else { members.push(operand); walk(operand, turned); }
-      });
-    })(root, 1);
+    const terms = (place, sense) => nodes[place].in.map((operand, k) =>
+      ({operand, via: [place, k], sense: k === 1 && nodes[place].op === "sub" ? -sense : sense})).reverse();
+    for (const pending = terms(root, 1); pending.length;) {
+      const {operand, via, sense} = pending.pop();
+      if (!inside(operand) || !additive(operand)) slots.push({operand, via, mark: sense < 0 ? "−" : "+"});
+      else { members.push(operand); pending.push(...terms(operand, sense)); }
+    }
     members.forEach(member => taken.add(member));
     if (slots.length < 3) continue;
     const factors = ({operand}) => inside(operand) && nodes[operand].op === "mul";

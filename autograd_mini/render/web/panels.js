@@ -1,6 +1,7 @@
 // The panel beside the picture: inputs, the step in turn, the derivation, exercises.
 
 const TABS = ["inputs", "step", "derivation", "exercises"];
+const ROWS_SHOWN = 100;
 let tab = "inputs", built = null;
 const panel = byId("panel");
 const heading = (...content) => make("h2", {}, ...content);
@@ -24,8 +25,10 @@ function showPanel(moment) {
 // Inputs ---------------------------------------------------------------------------------------------------------------
 
 function showInputs(_, fresh) {
-  if (fresh) panel.append(make("p", {class: "soft"}, say("drag")), ...graph.leaves.map(leafRow), expressionForm());
-  for (const leaf of graph.leaves) {
+  const shown = graph.leaves.slice(0, ROWS_SHOWN), more = graph.leaves.length - shown.length;
+  if (fresh) panel.append(make("p", {class: "soft"}, say("drag")), data.cut ? make("p", {class: "soft"}, say("cut", ...data.cut)) : "",
+    ...shown.map(leafRow), more > 0 ? make("p", {class: "soft"}, say("more", more)) : "", expressionForm());
+  for (const leaf of shown) {
     const x = graph.values[leaf], slider = byId("leaf" + leaf), field = byId("number" + leaf);
     if (slider.type === "checkbox") slider.checked = !!x;
     else if (Number(slider.value) !== x) slider.value = x;
@@ -77,6 +80,7 @@ const leafList = live => graph.leaves.filter(leaf => graph.nodes[leaf].name).map
 
 function opener(box) {
   const group = box.group ?? around[box.shown]?.at(-1);
+  if (box.group && !opens(group)) return make("p", {class: "soft"}, say("crowded", group.members.length));
   return group ? make("button", {on: {click: () => openOrFold(box)}}, say(box.group ? "open" : "fold")) : null;
 }
 
@@ -84,6 +88,7 @@ function computed(box, place) {
   const {name} = graph.nodes[place], left = name ? [nameMath(name)] : [], sides = mathOf(definition(place));
   const numbers = mathOf(definition(place, box.group ? 12 : 0), {numbers: true}), result = numberMath(graph.values[place]);
   const substituted = numbers.textContent === result.textContent ? [] : [mo("="), numbers];
+  if (box.group?.kind === "repeat") return [equation(...left, mo("="), make("mn", {class: "value"}, exact(graph.values[place])))];
   return [equation(...left, ...(name ? [mo("=")] : []), sides),
           make("div", {class: "equation"}, math(...substituted, mo("="), make("mn", {class: "value"}, exact(graph.values[place]))))];
 }
@@ -92,11 +97,11 @@ function handedOn(box, gradients) {
   const g = gradients[box.shown], content = [make("p", {}, say("hands", exact(g)))];
   for (const edge of edges.filter(edge => edge.head === box && edge.local !== null)) {
     const {from} = edge, share = chain(g, edge.local), {op, name} = graph.nodes[from];
-    const who = op && !name ? mathOf(definition(from, 4)) : nameMath(graph.name(from));
+    const who = op && !name && called(from) === "…" ? mathOf(definition(from, 4)) : nameMath(called(from));
     content.push(make("p", {class: "share"}, math(who), ` += ${bracketed(g)} × ${bracketed(edge.local)} = `,
       make("b", {class: "gradient"}, short(share))), rule(box, edge));
     const before = gradients[from] - share, meets = edges.filter(other => other.from === from).length > 1;
-    if (meets && Math.abs(before) > 1e-300)
+    if (meets && Math.abs(before) > 1e-12 * Math.abs(share))
       content.push(make("p", {class: "meet"}, say("meet", `${short(before)} + ${bracketed(share)} = ${short(gradients[from])}`)));
   }
   return content;

@@ -41,7 +41,7 @@ function drawBox(box) {
     make("rect", {x: left + box.width - 40, y: text - 12, width: 28, height: 16, rx: 8}), make("circle", {cy: text - 4, r: 6})) : null;
   box.element = make("g", {class: `box ${box.leaf ? "leaf" : box.group || box.crowd ? "group" : "operation"}`, tabindex: 0, role, id: box.key},
     box.group ? make("rect", {...frame, x: left + 4, y: top - 4, class: "behind"}) : null, make("rect", frame), head,
-    box.group ? make("text", {class: "sign", x: left + box.width - 22, y: text, "aria-hidden": true}, "⊞") : null,
+    box.group && opens(box.group) ? make("text", {class: "sign", x: left + box.width - 22, y: text, "aria-hidden": true}, "⊞") : null,
     box.value, make("text", {class: "caption", x: left + 16, y: text + 37}, box.caption, box.gradient),
     box.slots.map((slot, k) => make("text", {class: "slot", x: left + 6,
       y: top + box.height * (k + 1) / (box.slots.length + 1) + 3}, slot)), box.knob);

@@ -127,7 +127,7 @@ function boxKey(event, box) {
 
 function openOrFold(box) {
   const group = box.group ?? around[box.shown]?.at(-1);
-  if (!group) return;
+  if (!group || !(group.open || opens(group))) return;
   group.open = !group.open;
   rebuild();
 }
