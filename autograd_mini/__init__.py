@@ -8,6 +8,7 @@ from autograd_mini._version import __version__ as __version__
 
 _NOW = {
     "_core.numpy_protocol": (),  # it lends itself to Value
+    "_core.reductions": ("log_softmax", "logsumexp", "softmax"),
     "linalg": (),  # it lends itself to np.linalg
     "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "NoLayoutError",
                      "NoSolutionError", "NonFiniteError", "SavedFileError", "StaleGraphError", "TracedBranchError",

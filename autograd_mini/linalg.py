@@ -26,7 +26,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from autograd_mini._core import numpy_protocol, registry, trees
-from autograd_mini._core.numbers import value_or_real
+from autograd_mini._core.numpy_protocol import entries
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import TABLE
 
@@ -183,7 +183,7 @@ def norm(x: Any, ord: Union[float, str, None] = None, axis: Any = None, keepdims
 
     Raises ValueError for other orders; the norms of matrices by singular values (2, -2, "nuc") are not there.
     """
-    array = _entries(x)
+    array = entries(x)
     if _are_numbers(array):
         return _plain(np.linalg.norm(array.astype(float), ord, axis, keepdims))  # type: ignore[arg-type]
     array = _array(array.reshape(array.shape or (1,)))
@@ -288,18 +288,8 @@ def _apply(name: str, *operands: Any) -> Any:
     return registry.apply(TABLE[name], operands)
 
 
-def _entries(array: Any) -> np.ndarray:
-    """An array of Values and floats, of anything that makes one."""
-    if hasattr(array, "toarray"):
-        raise TypeError(f"linalg takes no sparse {type(array).__name__}: give its .toarray()")
-    found = np.asarray(trees.as_array(array, "a matrix"), dtype=object)
-    entries = np.empty(found.shape, dtype=object)
-    entries[...] = np.frompyfunc(lambda entry: value_or_real(entry, "an entry"), 1, 1)(found)
-    return entries
-
-
 def _square(array: Any, name: str) -> np.ndarray:
-    matrix = _entries(array)
+    matrix = entries(array)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         advice = f"; of several: [{name}(a) for a in matrices]" if matrix.ndim > 2 else ""
         raise LinAlgError(f"{name} takes one square matrix, not an array of shape {matrix.shape}{advice}")
@@ -307,7 +297,7 @@ def _square(array: Any, name: str) -> np.ndarray:
 
 
 def _right_side(array: Any, matrix: np.ndarray, name: str) -> np.ndarray:
-    right = _entries(array)
+    right = entries(array)
     if right.ndim not in (1, 2) or len(right) != len(matrix):
         raise ValueError(f"{name} takes a right side of shape ({len(matrix)},) or ({len(matrix)}, k) beside this "
                          f"matrix, not {right.shape}")
@@ -323,8 +313,8 @@ def _is_zero(entry: Any) -> bool:
     return not is_value(entry) and entry == 0
 
 
-def _array(entries: np.ndarray) -> np.ndarray:
-    return trees.array_of(entries.ravel().tolist(), entries.shape)
+def _array(array: np.ndarray) -> np.ndarray:
+    return trees.array_of(array.ravel().tolist(), array.shape)
 
 
 def _plain(result: Any) -> Any:

@@ -27,7 +27,7 @@ FLOORS = [
     {"_core.value"},
     {"functions"},
     {"_core.numpy_protocol", "_core.custom", "_core.expression"},
-    {"linalg"},
+    {"linalg", "_core.reductions"},
     {"_body"},
     {"render"},
     {"program"},

@@ -91,7 +91,7 @@ def test_what_follows_comparisons(line, instead):
     by_numpy, by_rows = (eval(code, names(autograd_mini.Value)) for code in (line, instead))
     np.testing.assert_allclose(data(by_numpy), data(by_rows))
     assert all(isinstance(entry, autograd_mini.Value) for entry in np.asarray(by_rows, dtype=object).ravel())
-    variables, order = names(autograd_mini.Value), "sort" in line or "median" in line or "arg" in line
+    variables, order = names(autograd_mini.Value), "arg" in line
 
     def traced():
         return trace(lambda a: eval(line, {**variables, "a": a}), data(variables["a"]))(data(variables["a"]))
@@ -106,6 +106,61 @@ def test_what_follows_comparisons(line, instead):
 def test_the_maximum_of_a_trace_follows_its_arguments():
     assert trace(np.max, np.zeros(3))(np.array([1.0, 5.0, 2.0])) == 5.0
     assert autograd_mini.grad(np.max)(np.array([1.0, 1.0])).tolist() == [0.5, 0.5]
+
+
+FOLLOWING = ["np.sort(a)", "np.median(a)", "np.percentile(a, [20, 70])", "np.maximum.accumulate(a)",
+             "np.where((a > -1) & (a < 2) | (a > 4), a, 0.)", "np.where(~(a > 0) ^ (a < 1), a, 0.)",
+             "np.any(a > 4) + 2 * np.all(a > -2)", "np.select([a > 4, a > 0], [a, 2 * a], -a)"]
+
+
+@pytest.mark.parametrize("line", FOLLOWING)
+def test_a_trace_follows_the_order_of_its_arguments(line):
+    generator = np.random.default_rng(0)
+    program = trace(lambda a: eval(line, {"np": np, "a": a}), np.arange(7.0))
+    for data in (3 * generator.normal(size=7), np.array([5.0, -3, 5, 1, 0, -1, 2])):
+        np.testing.assert_allclose(program(data), eval(line, {"np": np, "a": data}), rtol=1e-15)
+
+
+@pytest.mark.parametrize("count", [*range(9), 33])
+def test_sorting(count):
+    generator = np.random.default_rng(count)
+    data = generator.integers(0, 10, (3, count)).astype(float)
+    slopes = autograd_mini.jacobian(lambda a: np.sort(a, axis=1))(data)
+    assert np.array_equal(np.tensordot(slopes, data, 2), np.sort(data, axis=1))
+    assert np.array_equal(slopes.sum(axis=(2, 3)), np.ones((3, count)))
+    assert np.array_equal(slopes.sum(axis=(0, 1)), np.ones((3, count)))
+
+
+def test_ties_and_nan_in_order():
+    assert autograd_mini.grad(np.median)(np.array([1.0, 1.0, 3.0])).tolist() == [0.5, 0.5, 0.0]
+    assert np.isnan(trace(np.median, np.zeros(3))(np.array([1.0, np.nan, 2.0])))
+
+
+@pytest.mark.parametrize("axis, keepdims", [(None, False), (0, False), (1, True)])
+def test_the_softmax_family(axis, keepdims):
+    M = np.array([[0.5, -1000.0, 2.0], [-np.inf, 1000.0, 3.0]])
+    wrapped = numbers(M, autograd_mini.Value)
+    for name, more in (("logsumexp", {"keepdims": keepdims}), ("softmax", {}), ("log_softmax", {})):
+        ours, theirs = (functools.partial(getattr(home, name), axis=axis, **more)
+                        for home in (autograd_mini, scipy.special))
+        for found in (ours(M), data(ours(wrapped)), trace(ours, np.zeros((2, 3)))(M)):
+            np.testing.assert_allclose(found, theirs(M), rtol=1e-14)
+            assert np.asarray(found).dtype == float
+    slope = autograd_mini.grad(lambda a: np.sum(autograd_mini.logsumexp(a, axis)))(M)
+    np.testing.assert_allclose(slope, scipy.special.softmax(M, axis), rtol=1e-14)
+
+
+@pytest.mark.parametrize("f, twin", [
+    (np.argmax, "np.argmax decides by the numbers .* use np.max"),
+    (lambda a: np.take(a, np.argsort(a)), "np.argsort decides .* use np.sort"),
+    (np.unique, "np.unique decides .* use autograd_mini.where"),
+    (lambda a: sorted(a)[0], "the truth of a traced Value .* use autograd_mini.where"),
+    (scipy.special.logsumexp, "scipy.special.logsumexp decides .* use autograd_mini.logsumexp"),
+    (scipy.special.log_softmax, "scipy.special.log_softmax decides .* use autograd_mini.log_softmax"),
+])
+def test_a_decision_of_numpy_or_scipy_names_who_decides(f, twin):
+    with pytest.raises(autograd_mini.TracedBranchError, match=twin):
+        trace(f, np.arange(3.0))
 
 
 def test_a_sum_is_a_balanced_tree():

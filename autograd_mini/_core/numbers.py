@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from typing import Any
 
 from autograd_mini._core import registry
@@ -43,6 +44,9 @@ def real(data: Any, role: str = "data") -> float:
     is_complex = isinstance(data, numbers.Complex) and not isinstance(data, numbers.Real)
     if kind in _ADVICE or is_complex or isinstance(data, (str, bytes)) or not hasattr(type(data), "__float__"):
         advice = _ADVICE["complex" if is_complex else kind] if is_complex or kind in _ADVICE else "give a real number"
+        asking = _asking()
+        if is_complex and asking.rpartition(".")[2] in _TWINS:
+            advice = f"{asking} makes them on the way, use {_TWINS[asking.rpartition('.')[2]]}"
         raise TypeError(f"{role} cannot be of type {kind}: {advice}")
     try:
         number = float(data)
@@ -85,8 +89,34 @@ def loses_gradient(kind: str) -> TypeError:
 
 def branch_on_traced(test: str) -> TypeError:
     """The error for a Python decision about a number that will differ from call to call."""
-    return TracedBranchError(f"{test} of a traced Value would freeze one branch into the program: "
-                             "use autograd_mini.where(condition, a, b) with autograd_mini.less, less_equal or equal")
+    asking = _asking()
+    what = f"{asking} decides by the numbers of its argument, which" if asking else f"{test} of a traced Value"
+    twin = _TWINS.get(asking.rpartition(".")[2],
+                      "autograd_mini.where(condition, a, b) with autograd_mini.less, less_equal or equal")
+    return TracedBranchError(f"{what} would freeze one branch into the program: use {twin}")
+
+
+_TWINS = {
+    "logsumexp": "autograd_mini.logsumexp", "softmax": "autograd_mini.softmax",
+    "log_softmax": "autograd_mini.log_softmax", "argmax": "np.max for the largest, or autograd_mini.where",
+    "argmin": "np.min for the smallest, or autograd_mini.where", "argsort": "np.sort for the entries in order",
+    "allclose": "np.isclose, which gives conditions",
+}
+"""What to write for a function of NumPy or SciPy that decides by numbers."""
+
+
+def _asking() -> str:
+    """The function of NumPy or SciPy that the user called and that asks for a number now; "" where it is none."""
+    found, frame = "", sys._getframe(1)
+    while frame is not None:
+        package, name = frame.f_globals.get("__name__", "").partition(".")[0], frame.f_code.co_name
+        home = {"numpy": "np", "scipy": "scipy.special"}.get(package)
+        if home is None and package != "autograd_mini":
+            break
+        if home is not None and hasattr(sys.modules.get({"np": "numpy"}.get(home, home)), name):
+            found = f"{home}.{name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
 
 
 def frozen(what: str) -> TracedValueError:

@@ -8,12 +8,12 @@ sums are balanced trees. Arithmetic stays with NumPy's own loops in both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
 
-from autograd_mini._core import registry
+from autograd_mini._core import registry, trees
 from autograd_mini._core.numbers import branch_on_traced, real, value_or_real
 from autograd_mini._core.rows import ROWS, TABLE, Primitive
 from autograd_mini._core.value import Value  # noqa: F401  (engines register when they are imported)
@@ -28,9 +28,15 @@ _OPERATORS: dict[Any, Callable[..., Any]] = {
     np.absolute: abs, np.fabs: abs, np.conjugate: lambda a: +a, np.float_power: lambda a, b: a ** b,
     np.deg2rad: lambda a: a * (np.pi / 180), np.rad2deg: lambda a: a * (180 / np.pi),
     np.radians: lambda a: a * (np.pi / 180), np.degrees: lambda a: a * (180 / np.pi),
+    np.logical_and: lambda a, b: _truth(a) * _truth(b), np.logical_or: lambda a, b: _truth(abs(a) + abs(b)),
+    np.logical_not: lambda a: 1 - _truth(a), np.logical_xor: lambda a, b: abs(_truth(a) - _truth(b)),
     **{ask: lambda a, ask=ask: _decided(ask, a) for ask in _ASKED},
 }
 
+
+_OF_CONDITIONS = {np.bitwise_and: np.logical_and, np.bitwise_or: np.logical_or, np.bitwise_xor: np.logical_xor,
+                  np.invert: np.logical_not}
+"""What `&`, `|`, `^` and `~` are for the conditions of a trace, which are 1 or 0; other Values have no bits."""
 
 _BY_OPERATOR = {ufunc.__name__ for ufunc in _OPERATORS}
 _THE_SAME = {"add", "subtract", "multiply", "divide", "power", "negative", "absolute"}
@@ -53,8 +59,15 @@ def _decided(ask: Any, value: Any) -> bool:
     return bool(ask(value.data))
 
 
+def _truth(condition: Any) -> Any:
+    """A condition as 1 or 0; the conditions of a trace are Values."""
+    return 1 - registry.apply(TABLE["equal"], [condition, 0.0])
+
+
 def _equivalent(ufunc: Any, operands: Sequence[Any]) -> Any:
     """The function of Values that a ufunc stands for, or None."""
+    if ufunc in _OF_CONDITIONS and any(map(_is_traced, operands)):
+        ufunc = _OF_CONDITIONS[ufunc]
     if ufunc in _OPERATORS:
         return _OPERATORS[ufunc]
     row = _row(ufunc.__name__)
@@ -80,6 +93,8 @@ def array_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[s
                         "or v.data for the bare number")
     unknown = set(keywords) - {"out"}
     if unknown:
+        if ufunc in _COMPARISONS and any(map(_is_traced, inputs)):
+            raise branch_on_traced(f"np.{ufunc.__name__}")
         raise TypeError(f"np.{ufunc.__name__} on a Value does not take {', '.join(sorted(unknown))}=")
     arrays = [_boxed(operand) for operand in inputs]
     if method == "outer":
@@ -105,6 +120,16 @@ def _boxed(operand: Any) -> np.ndarray:
     return array.astype(object)
 
 
+def entries(array: Any) -> np.ndarray:
+    """A plain array of Values and floats, of anything that makes an array; TypeError for what is no number in it."""
+    if hasattr(array, "toarray"):
+        raise TypeError(f"a sparse {type(array).__name__} holds no Values: give its .toarray()")
+    found = np.asarray(trees.as_array(array, "an array"), dtype=object)
+    result = np.empty(found.shape, dtype=object)
+    result[...] = np.frompyfunc(lambda entry: value_or_real(entry, "an entry"), 1, 1)(found)
+    return result
+
+
 def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
     """A row where an operand is an array: floats if all entries are numbers, else an object array."""
     boxes = [_boxed(operand) for operand in operands]
@@ -123,19 +148,23 @@ def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
 # Arrays of Values -----------------------------------------------------------------------------------------------------
 
 _COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
-_LOOPS = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.matmul, np.power, np.logical_and,
-          np.logical_or, np.logical_not}
-"""What NumPy's loops over objects do right, by the operators of the entries; of comparisons they make decisions."""
+_LOOPS = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.matmul, np.power}
+"""What NumPy's loops over objects do right, by the operators of the entries."""
 
+_LOGIC = {np.logical_and, np.logical_or, np.logical_not, np.logical_xor}
 _REDUCED = {np.add, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot}
+_REDUCED_IN_A_TRACE = {np.logical_and, np.logical_or}
 
 
 class ValueArray(np.ndarray):
     """An array of Values and numbers, on which NumPy's and SciPy's names mean the rows of the table."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if method == "reduce" and ufunc in _REDUCED and keywords.get("where", True) is True:
+        is_reduced = ufunc in _REDUCED or (ufunc in _REDUCED_IN_A_TRACE and _is_traced(inputs[0]))
+        if method == "reduce" and is_reduced and keywords.get("where", True) is True:
             return _tree(ufunc, inputs[0], **{key: given for key, given in keywords.items() if key != "where"})
+        if method == "accumulate" and ufunc in _REDUCED - _LOOPS:
+            return _running(ufunc, *inputs, **keywords)
         if not _is_loop(ufunc, inputs) and method in ("__call__", "outer") and self.dtype == object:
             return array_ufunc(ufunc, method, inputs, keywords)
         bare = [plain(operand) for operand in inputs]
@@ -146,11 +175,42 @@ class ValueArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         return array_function(function, args, keywords)
 
+    @np.errstate(all="ignore")
+    def sort(self, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> None:
+        """In place, in ascending order: a network of minima and maxima, which shares the derivative at ties.
+
+        It is Batcher's odd-even merge (Knuth, The Art of Computer Programming 3, 5.2.2), for any length: the same
+        comparisons whatever the data, n (log2 n)^2 / 4 of them. nan spreads.
+        """
+        rows = _rows_along(self, axis)
+        smaller, larger = _join(np.minimum, self), _join(np.maximum, self)
+        for lower, upper in _comparisons(len(rows)):
+            pair = rows[lower].copy(), rows[upper].copy()
+            rows[lower], rows[upper] = smaller(*pair), larger(*pair)
+
+    def partition(self, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> None:
+        self.sort(axis)
+
 
 def _is_loop(ufunc: Any, inputs: Sequence[Any]) -> bool:
     """Whether NumPy's loop over objects is right: for arithmetic, a user's own ufunc, and a comparison that decides."""
     is_of_objects = set("".join(ufunc.types)) <= set("O->")
-    return ufunc in _LOOPS or is_of_objects or (ufunc in _COMPARISONS and not any(map(_is_traced, inputs)))
+    decides = ufunc in _COMPARISONS or ufunc in _LOGIC
+    return ufunc in _LOOPS or is_of_objects or (decides and not any(map(_is_traced, inputs)))
+
+
+def _comparisons(count: int) -> Iterator[tuple[int, int]]:
+    """The places that a network for sorting compares, in order."""
+    size = 1
+    while size < count:
+        step = size
+        while step >= 1:
+            for start in range(step % size, count - step, 2 * step):
+                for lower in range(start, min(start + step, count - step)):
+                    if lower // (2 * size) == (lower + step) // (2 * size):
+                        yield lower, lower + step
+            step //= 2
+        size *= 2
 
 
 def _is_traced(operand: Any) -> bool:
@@ -169,6 +229,7 @@ def of_values(result: Any) -> Any:
     return result
 
 
+@np.errstate(all="ignore")
 def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
           initial: Any = _NO_VALUE) -> Any:
     """A reduction as one balanced tree: neighbours first."""
@@ -180,7 +241,7 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
     level = array.transpose([*axes, *kept]).reshape((-1, *[array.shape[place] for place in kept]))
     if not len(level):
         return ufunc.reduce(level, initial=initial)
-    join = ufunc if ufunc in _LOOPS else np.frompyfunc(_equivalent(ufunc, level.ravel()), 2, 1)
+    join = _join(ufunc, level)
     while len(level) > 1:
         pairs = join(level[:-1:2], level[1::2])
         level = np.concatenate([pairs, level[-1:]]) if len(level) % 2 else pairs
@@ -191,6 +252,26 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
         out[0][...] = result
         return out[0]
     return result
+
+
+@np.errstate(all="ignore")
+def _running(ufunc: Any, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    """`ufunc.accumulate` for ufuncs that NumPy's loop would decide by numbers."""
+    result, join = np.array(array, dtype=object), _join(ufunc, array)
+    rows = _rows_along(result, axis)
+    for place in range(1, len(rows)):
+        rows[place] = join(rows[place - 1], rows[place])
+    return of_values(result)
+
+
+def _rows_along(array: np.ndarray, axis: int) -> np.ndarray:
+    """A view of an array of objects whose rows, which are arrays too, go along an axis."""
+    return np.moveaxis(array.view(np.ndarray), axis, 0)[:, None]
+
+
+def _join(ufunc: Any, array: np.ndarray) -> Any:
+    """A ufunc as a loop over objects that means the row of the table."""
+    return ufunc if ufunc in _LOOPS else np.frompyfunc(_equivalent(ufunc, array.ravel().tolist()), 2, 1)
 
 
 def array_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
@@ -225,12 +306,34 @@ def _clip(a: Any, low: Any = None, high: Any = None, **keywords: Any) -> Any:
     return over_array(TABLE["clip"], [a, -np.inf if low is None else low, np.inf if high is None else high])
 
 
+def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
+    found = default
+    for condition, choice in zip(reversed(conditions), reversed(choices)):
+        found = _where(condition, choice, found)
+    return found
+
+
+def _quantile(a: Any, q: Any, axis: Optional[int] = None, keepdims: bool = False) -> Any:
+    """By straight lines between the sorted entries, which is NumPy's `method="linear"`."""
+    array = np.asarray(a).view(ValueArray)
+    rows = np.moveaxis(np.sort(array, axis=axis), -1 if axis is None else axis, 0)
+    place = np.asarray(q, dtype=float) * (len(rows) - 1)
+    below = np.clip(np.floor(place).astype(int), 0, max(len(rows) - 2, 0))
+    above = np.minimum(below + 1, len(rows) - 1)
+    share = (place - below).reshape(place.shape + (1,) * (rows.ndim - 1))
+    found = rows[below] + (rows[above] - rows[below]) * share
+    shape = [1 if axis in (None, at, at - array.ndim) else size for at, size in enumerate(array.shape)]
+    return np.reshape(found, (*place.shape, *shape)) if keepdims else found
+
+
 def _row_of_arrays(name: str) -> Callable[..., Any]:
     return lambda a: over_array(TABLE[name], [a])
 
 
 functions: dict[Any, Callable[..., Any]] = {
-    np.where: _where, np.isclose: _isclose, np.clip: _clip, np.sinc: _row_of_arrays("sinc")}
+    np.where: _where, np.isclose: _isclose, np.clip: _clip, np.sinc: _row_of_arrays("sinc"),
+    np.select: _select, np.quantile: _quantile,
+    np.percentile: lambda a, q, *axis, **keywords: _quantile(a, np.asarray(q, dtype=float) / 100, *axis, **keywords)}
 """Functions of NumPy that are no ufuncs and would look at numbers, by what they mean; np.linalg's register here."""
 
 registry.array_function, registry.array_kind = array_function, ValueArray
