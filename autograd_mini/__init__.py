@@ -7,7 +7,7 @@ from autograd_mini._core import registry as _registry
 from autograd_mini._version import __version__ as __version__
 
 _NOW = {
-    "_core.numpy_protocol": (),  # it lends itself to Value
+    "_core.value_array": (),  # it lends itself to Value, and brings NumPy's protocol
     "_core.reductions": ("log_softmax", "logsumexp", "softmax"),
     "linalg": (),  # it lends itself to np.linalg
     "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "NoLayoutError",

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Optional, Union
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from autograd_mini._core import numpy_protocol, registry, trees
+from autograd_mini._core import registry, trees, value_array
 from autograd_mini._core.numpy_protocol import entries
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import TABLE
@@ -322,5 +322,5 @@ def _plain(result: Any) -> Any:
     return result if np.ndim(result) else np.asarray(result).item()
 
 
-numpy_protocol.functions.update({getattr(np.linalg, function.__name__): function
-                                 for function in (cholesky, det, inv, norm, slogdet, solve)})
+value_array.functions.update({getattr(np.linalg, function.__name__): function
+                              for function in (cholesky, det, inv, norm, slogdet, solve)})

@@ -2,14 +2,18 @@
 
 import itertools
 import math
+import re
+from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, signal, stats
 
 import autograd_mini as ag
 from autograd_mini import grad, hessian, jacobian, value_and_grad
 from autograd_mini.models import load_breast_cancer
+from autograd_mini.primitives import FIRST_PAGE, HELPERS, TABLE
 
 
 class TestNonlinearFit:
@@ -134,3 +138,76 @@ def test_the_negative_binomial_is_what_statsmodels_fits():
     np.testing.assert_allclose(found.x, [np.exp(known.params[0]), 1 / known.params[1]], rtol=1e-8)
     errors = np.sqrt(np.diag(np.linalg.inv(hessian(surprise)(found.x))))
     np.testing.assert_allclose(errors, [known.bse[0] * found.x[0], known.bse[1] * found.x[1] ** 2], rtol=1e-5)
+
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "examples.md").read_text(encoding="utf-8")
+
+
+def shown(*titles):
+    """What the code under these headings of docs/examples.md defines."""
+    names = {"np": np, "optimize": optimize, "ag": ag, **{f.__name__: f for f in (grad, hessian, value_and_grad)}}
+    for title in titles:
+        section = PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+        exec("\n".join(re.findall(r"^```python\n(.*?)^```", section, re.DOTALL | re.MULTILINE)), names)
+    return names
+
+
+def test_the_gaussian_process_is_scikit_learns():
+    kernels = pytest.importorskip("sklearn.gaussian_process.kernels")
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    found = shown("The evidence of a Gaussian process")
+    kernel = kernels.ConstantKernel(1.0) * kernels.RBF(1.0) + kernels.WhiteKernel(1.0)
+    known = GaussianProcessRegressor(kernel, alpha=0.0).fit(found["place"][:, None], found["height"])
+    scale, length, noise = found["fit"].x
+    np.testing.assert_allclose([2 * scale, length, 2 * noise], known.kernel_.theta, atol=1e-4)  # its search ends there
+    evidence, slope = known.log_marginal_likelihood([0.3, 0.2, -0.5], eval_gradient=True)
+    value, ours = value_and_grad(found["surprise_of_heights"])(np.array([0.15, 0.2, -0.25]))
+    assert value == pytest.approx(-evidence, rel=1e-13)
+    np.testing.assert_allclose(ours, -slope * [2, 1, 2], rtol=1e-12)
+
+
+def test_garch_is_what_scipy_makes_of_a_filter():
+    numdiff = pytest.importorskip("statsmodels.tools.numdiff")
+    found = shown("Volatility that clusters")
+    returns = found["returns"]
+
+    def surprise(p):
+        before = np.concatenate([[np.mean(returns**2)], p[0] + p[1] * returns[:-1]**2])
+        h = signal.lfilter([1.0], [1.0, -p[2]], before)
+        return np.sum(np.log(h) + returns**2 / h) / 2
+
+    known = optimize.minimize(surprise, [0.1, 0.1, 0.8], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    np.testing.assert_allclose(found["fit"].x, known.x, rtol=1e-5)
+    assert found["fit"].fun == pytest.approx(known.fun, rel=1e-13)
+    errors = np.sqrt(np.diag(np.linalg.inv(numdiff.approx_hess(known.x, surprise))))
+    np.testing.assert_allclose(found["errors"], errors, rtol=1e-3)
+
+
+def test_the_level_of_the_nile_is_durbin_and_koopmans_and_statsmodels():
+    structural = pytest.importorskip("statsmodels.tsa.statespace.structural")
+    found = shown("Volatility that clusters", "A level that drifts")
+    variances = np.exp(found["fit"].x)
+    assert variances == pytest.approx([15099, 1469.1], rel=1e-4)
+    known = structural.UnobservedComponents(found["nile"], "llevel", use_exact_diffuse=True)
+    missing = np.log(2 * np.pi) / 2  # the diffuse first term, which the page leaves out
+    for at in (variances, np.array([10000.0, 3000.0])):
+        assert known.loglike(at) + missing == pytest.approx(-found["cost"](np.log(at), found["nile"])[0], rel=1e-12)
+
+
+def test_special_functions_one_by_one():
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]]
+            for line in PAGE.split("## Special functions")[1].splitlines() if line.startswith("| `")]
+    words = set(re.findall(r"\w+", " ".join(row[0] for row in rows)))
+    second_page = {*TABLE} - {*FIRST_PAGE} - HELPERS
+    assert second_page - words <= {"mod", "floordiv"} and len(second_page) > 25
+    names = {name: getattr(ag, name) for name in ag.__all__}
+    for line, at, value, slope, _, formula in rows:
+        x = float(at)
+        found = value_and_grad(lambda x, line=line: eval(line, {**names, "x": x}))(x)
+        with mpmath.workdps(50):
+            def exact(x, formula=formula):
+                return eval(formula, {"mp": mpmath.mp, "x": x})
+
+            known = float(exact(mpmath.mpf(x))), float(mpmath.diff(exact, mpmath.mpf(x)))
+        assert found[0] == pytest.approx(known[0], rel=2e-15) and found[1] == pytest.approx(known[1], rel=4e-15), line
+        assert (f"{known[0]:.12g}", f"{known[1]:.12g}") == (value, slope), line

@@ -27,6 +27,7 @@ FLOORS = [
     {"_core.value"},
     {"functions"},
     {"_core.numpy_protocol", "_core.custom", "_core.expression"},
+    {"_core.value_array"},
     {"linalg", "_core.reductions"},
     {"_body"},
     {"render"},

@@ -21,7 +21,7 @@ ALLOWED = {
     "models/_networks.py": "the activations that a user can choose, by name",
     "render/_javascript.py": "names of the functions that web/functions.js brings",
     "_body/loop_calculus.py": "C functions that are as cheap to call again as to store",
-    "_core/numpy_protocol.py": "the keyword `where` of NumPy's ufuncs",
+    "_core/value_array.py": "the keyword `where` of NumPy's ufuncs",
     "explain/_expanding.py": "the algebra of short series, which is about sums, products and roots",
     "explain/_judging.py": "a minus sign before a product is written as by hand",
     "explain/_logarithms.py": "the algebra of logarithms, which is about sums, products, powers and exponentials",
