@@ -23,6 +23,9 @@ from autograd_mini._core.graph import (
 from autograd_mini._core.recording import (
     record_source, scope, strict,
 )
+from autograd_mini._core.reductions import (
+    log_softmax, logsumexp, softmax,
+)
 from autograd_mini._core.trees import (
     ravel,
 )
@@ -60,10 +63,10 @@ __all__ = [
     "exercise", "exp", "exp2", "expm1", "exprel", "fixed_point", "floor", "floordiv", "fmod", "gamma", "grad",
     "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp", "latex", "lbeta", "leaves", "less",
     "less_equal", "lgamma", "ln", "load", "log", "log10", "log1mexp", "log1p", "log1p_decay", "log2", "log_norm_cdf",
-    "log_sigmoid", "logaddexp", "logistic_pdf", "logit", "logsubexp", "maximum", "minimum", "mod", "mul", "neg",
-    "norm_cdf", "norm_pdf", "norm_ppf", "odeint", "one_minus_square", "polygamma", "pow", "primitive", "quad", "ravel",
-    "reciprocal", "record_source", "relu", "root", "round", "save", "scan", "scope", "sigmoid", "sign", "sin", "sinc",
-    "sinh", "softplus", "sparse_hessian", "sparse_jacobian", "sqrt", "square", "stabilize", "stop_gradient", "strict",
-    "sub", "tan", "tanh", "text", "topological_order", "trace", "tree", "trigamma", "trunc", "value_and_grad", "vjp",
-    "where", "xlog1py", "xlogy",
+    "log_sigmoid", "log_softmax", "logaddexp", "logistic_pdf", "logit", "logsubexp", "logsumexp", "maximum", "minimum",
+    "mod", "mul", "neg", "norm_cdf", "norm_pdf", "norm_ppf", "odeint", "one_minus_square", "polygamma", "pow",
+    "primitive", "quad", "ravel", "reciprocal", "record_source", "relu", "root", "round", "save", "scan", "scope",
+    "sigmoid", "sign", "sin", "sinc", "sinh", "softmax", "softplus", "sparse_hessian", "sparse_jacobian", "sqrt",
+    "square", "stabilize", "stop_gradient", "strict", "sub", "tan", "tanh", "text", "topological_order", "trace",
+    "tree", "trigamma", "trunc", "value_and_grad", "vjp", "where", "xlog1py", "xlogy",
 ]
