@@ -26,7 +26,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from autograd_mini._core import registry, trees, value_array
-from autograd_mini._core.numpy_protocol import entries
+from autograd_mini._core.numpy_protocol import axes_of, entries
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import TABLE
 
@@ -187,11 +187,7 @@ def norm(x: Any, ord: Union[float, str, None] = None, axis: Any = None, keepdims
     if _are_numbers(array):
         return _plain(np.linalg.norm(array.astype(float), ord, axis, keepdims))  # type: ignore[arg-type]
     array = _array(array.reshape(array.shape or (1,)))
-    places = range(array.ndim) if axis is None else np.atleast_1d(axis)
-    for place in places:
-        if not -array.ndim <= place < array.ndim:
-            raise np.exceptions.AxisError(place, array.ndim)
-    axes = tuple(place % array.ndim for place in places)
+    axes = axes_of(axis, array.ndim)
     size = _size(abs(array), ord, axes)
     return size if keepdims else _plain(size.reshape([n for place, n in enumerate(array.shape) if place not in axes]))
 

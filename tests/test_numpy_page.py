@@ -150,7 +150,24 @@ def test_the_softmax_family(axis, keepdims):
     np.testing.assert_allclose(slope, scipy.special.softmax(M, axis), rtol=1e-14)
 
 
+def test_axes_that_are_not_there():
+    for f in (np.sum, np.max, autograd_mini.logsumexp, np.sort, np.median, autograd_mini.linalg.norm):
+        with pytest.raises(IndexError, match="axis 1 is out of bounds"):
+            autograd_mini.grad(lambda a, f=f: np.sum(f(a, axis=1)))(np.ones(2))
+    with pytest.raises(ValueError, match="method='linear', not 'lower'"):
+        autograd_mini.grad(lambda a: np.quantile(a, 0.5, method="lower"))(np.ones(2))
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        autograd_mini.grad(lambda a: np.quantile(a, 1.5))(np.ones(2))
+
+
+def test_a_sum_of_exponentials_of_one_and_of_none():
+    v = autograd_mini.Value(2.0)
+    assert autograd_mini.logsumexp(v).data == 2.0 and autograd_mini.logsumexp([]) == -np.inf
+    assert autograd_mini.logsumexp([v, 2.0]).data == 2.0 + np.log(2)
+
+
 @pytest.mark.parametrize("f, twin", [
+    (lambda a: np.max([*a]), "np.max decides .* use np.stack"),
     (np.argmax, "np.argmax decides by the numbers .* use np.max"),
     (lambda a: np.take(a, np.argsort(a)), "np.argsort decides .* use np.sort"),
     (np.unique, "np.unique decides .* use autograd_mini.where"),

@@ -17,6 +17,7 @@ from autograd_mini._body.builder import builder
 from autograd_mini._body.loops import Loop
 from autograd_mini._core.errors import LoopError
 from autograd_mini._core.graph import leaves, topological_order
+from autograd_mini._core.numbers import as_shown
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 
@@ -116,7 +117,7 @@ class Result:
 
 def example_of(node: Any) -> float:
     """The number at which a node was traced, for running steps at."""
-    return float.__float__(node.data)
+    return as_shown(node.data)
 
 
 def number_at(entry: Any) -> float:

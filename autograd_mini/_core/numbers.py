@@ -100,7 +100,9 @@ _TWINS = {
     "logsumexp": "autograd_mini.logsumexp", "softmax": "autograd_mini.softmax",
     "log_softmax": "autograd_mini.log_softmax", "argmax": "np.max for the largest, or autograd_mini.where",
     "argmin": "np.min for the smallest, or autograd_mini.where", "argsort": "np.sort for the entries in order",
-    "allclose": "np.isclose, which gives conditions",
+    "allclose": "np.isclose, which gives conditions", "average": "np.sum(a * weights) / np.sum(weights)",
+    **dict.fromkeys(["max", "min", "amax", "amin", "sort", "median"],
+                    "np.stack of the Values first, an array whose maximum and order are rows of the table"),
 }
 """What to write for a function of NumPy or SciPy that decides by numbers."""
 

@@ -132,6 +132,17 @@ def entries(array: Any) -> np.ndarray:
     return result
 
 
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that an `axis` argument of NumPy means, in order; AxisError for one that is not there."""
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    for place in axes:
+        if not -ndim <= place < ndim:
+            raise np.exceptions.AxisError(place, ndim)
+    if len({place % ndim for place in axes}) < len(axes):
+        raise ValueError(f"axis={axis} names an axis twice")
+    return tuple(place % ndim for place in axes)
+
+
 def over_array(primitive: Primitive, operands: Sequence[Any]) -> Any:
     """A row where an operand is an array: floats if all entries are numbers, else an object array."""
     boxes = [boxed(operand) for operand in operands]

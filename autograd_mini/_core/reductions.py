@@ -42,6 +42,8 @@ def softmax(a: Any, axis: Any = None) -> Any:
 
 
 def _logsumexp(array: np.ndarray, axis: Any, keepdims: bool) -> Any:
+    if not array.ndim:
+        return array.item()
     along: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     return np.logaddexp.reduce(array.view(registry.array_kind), **along)
 

@@ -16,6 +16,7 @@ from autograd_mini._core.numpy_protocol import (
     COMPARISONS,
     REDUCED,
     array_ufunc,
+    axes_of,
     equivalent,
     is_traced,
     of_values,
@@ -95,13 +96,12 @@ def _tree(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = N
           initial: Any = _NO_VALUE) -> Any:
     """A reduction as one balanced tree: neighbours first."""
     array = np.asarray(array).view(np.ndarray)
-    reduced = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(place % array.ndim for place in reduced) if array.ndim else []
+    axes = sorted(axes_of(axis, array.ndim)) if array.ndim else []
     kept = [place for place in range(array.ndim) if place not in axes]
     shape = tuple(1 if place in axes else size for place, size in enumerate(array.shape))
     level = array.transpose([*axes, *kept]).reshape((-1, *[array.shape[place] for place in kept]))
     if not len(level):
-        return ufunc.reduce(level, initial=initial)
+        return ufunc.reduce(level.astype(float), initial=initial)
     join = _join(ufunc, level)
     while len(level) > 1:
         pairs = join(level[:-1:2], level[1::2])
@@ -174,8 +174,12 @@ def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
     return found
 
 
-def _quantile(a: Any, q: Any, axis: Optional[int] = None, keepdims: bool = False) -> Any:
-    """By straight lines between the sorted entries, which is NumPy's `method="linear"`."""
+def _quantile(a: Any, q: Any, axis: Optional[int] = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """By straight lines between the sorted entries."""
+    if method != "linear":
+        raise ValueError(f"quantiles of Values have method='linear', not {method!r}")
+    if not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
+        raise ValueError("quantiles are in the range from 0 to 1, percentiles from 0 to 100")
     array = np.asarray(a).view(ValueArray)
     rows = np.moveaxis(np.sort(array, axis=axis), -1 if axis is None else axis, 0)
     place = np.asarray(q, dtype=float) * (len(rows) - 1)
