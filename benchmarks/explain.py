@@ -1,4 +1,4 @@
-"""Explaining: derivations and a check in fresh processes, and the diagnosis of a large graph."""
+"""Explaining: derivations and checks in fresh processes, the diagnosis of a large graph, and the tables of accuracy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from autograd_mini import Value, diagnose, exp, ln
 from autograd_mini._core.graph import topological_order
 
+from . import accuracy
 from .timing import table
 
 _LOGISTIC = """
@@ -75,3 +76,4 @@ def diagnosis(examples: int = 660) -> list[str]:
 def main() -> None:
     """Print the figures of the wing that explains."""
     print(table("Explaining", ["work", "time"], [*(process(*work) for work in WORK.items()), diagnosis()]))
+    accuracy.main()

@@ -21,9 +21,8 @@ NOISE = 3.0
 ROUNDED = 2.0 ** -50
 """How far, relatively, a form may be from the function that was given: as far as the coefficients of a short series."""
 
-LUCK = 8.0
-"""Where more bits are wrong, they are noise, and 4 bits more or less are chance."""
-
+LUCK, NOTHING = 8.0, 48.0
+"""Where more bits are wrong, they are noise, and 4 bits more or less are chance; where nothing is right to be lost."""
 
 
 def forms_of(root: Any, leaves: Sequence[Any]) -> dict[int, Any]:
@@ -69,7 +68,7 @@ class Judge:
         self._truths: list[list[float]] = []
         self._balls: list[Ball] = []
         self._refuted: dict[Any, list[bool]] = {}
-        self._found: dict[Any, list[list[float]]] = {}
+        self._found: dict[Any, Any] = {}
 
     def add(self, points: Iterable[Sequence[float]]) -> None:
         """More points to judge at; those where the value is not proven to be a number are left out."""
@@ -100,10 +99,12 @@ class Judge:
 
     def bits(self, form: Any) -> Any:
         """Wrong bits of the value and of every slope (columns) at every point (rows)."""
-        found = self._found.setdefault(form, [])
-        for known in self._nodes[len(found):]:
-            found.append(_numbers(node_of(form, known), [known[letter] for letter in self.letters]))
-        return self._wrong(found)
+        done = self._found.get(form, np.empty((0, 1 + len(self.letters))))
+        if len(done) < len(self.points):
+            fresh = [_numbers(node_of(form, known), [known[letter] for letter in self.letters])
+                     for known in self._nodes[len(done):]]
+            done = self._found[form] = np.concatenate([done, self._wrong(fresh, self._truths[len(done):])])
+        return done
 
     def confirm(self, form: Any) -> bool:
         """Whether balls find nothing new against a form: a point where it is another function, or undecided."""
@@ -134,9 +135,9 @@ class Judge:
         made = [node_of(form, known) for known in self._nodes]
         return np.array([node if type(node) is float else node.data for node in made])
 
-    def _wrong(self, rows: Sequence[Sequence[float]]) -> Any:
+    def _wrong(self, rows: Sequence[Sequence[float]], truth: Sequence[Sequence[float]]) -> Any:
         """log2 of 1 + how many floats lie between what was found and the truth; 0 where that is undecided."""
-        found, truths = np.array(rows), np.array(self._truths)
+        found, truths = np.array(rows), np.array(truth)
         (sizes, signs), (true_sizes, true_signs) = _ordinals(found), _ordinals(truths)
         apart = np.where(signs == true_signs, np.abs(sizes - true_sizes), sizes + true_sizes.astype(float))
         bits = np.log2(1.0 + apart)
@@ -167,7 +168,7 @@ def weighed(bits: Any) -> Any:
 def limits(judge: Judge) -> Any:
     """How many wrong bits a form may have: no more than before, but for rounding and the luck of lost digits."""
     before = judge.before
-    return np.maximum(before + np.where(before > LUCK, 4.0, 1.0), NOISE)
+    return np.where(before > NOTHING, 64.0, np.maximum(before + np.where(before > LUCK, 4.0, 1.0), NOISE))
 
 
 def worse(judge: Judge, form: Any, slack: float = 0.0) -> Any:

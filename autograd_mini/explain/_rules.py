@@ -50,7 +50,7 @@ a difference of roots cancels                | sqrt(a) - sqrt(b)          | (a -
 a root cancels with what is added            | sqrt(a) - b                | (a - square(b)) / (sqrt(a) + b)
 a difference of cube roots cancels           | cbrt(a) - cbrt(b)          | (a - b) / (square(cbrt(a)) + cbrt(a) \
                                                                             * cbrt(b) + square(cbrt(b)))
-a difference of powers cancels               | a ** n - b ** n            | b ** n * expm1(n * log1p((a - b) / b))
+a difference of powers cancels               | a ** c - b ** c            | b ** c * expm1(c * log1p((a - b) / b))
 a difference of squares cancels              | square(a) - square(b)      | (a - b) * (a + b)
 a square minus a number cancels              | square(a) - 1              | (a - 1) * (a + 1)
 squares overflow under a root                | sqrt(square(a) + square(b)) | hypot(a, b)

@@ -64,18 +64,17 @@ class Search:
         for _ in range(ROUNDS):
             fresh = []
             for candidate in beam:
-                for step in self._steps(candidate.form):
-                    form = candidate.form.replaced(step.before, step.after)
-                    steps = (*candidate.steps, step)
+                for form, made in self._changed(candidate.form):
+                    steps = (*candidate.steps, *made)
                     if form in self.found:
                         self._shortened(form, steps)
                     elif type(form) is not Form or (len(form.order) <= largest and form.is_rounded() <= rounded):
                         fresh.append(self._judged(form, steps))
                     if time.monotonic() > end:
                         return
-            if not fresh:
-                return
             beam = self._kept(fresh)
+            if not beam:
+                return
             since = 0 if beam[0].score < best - 0.01 else since + 1
             best = min(best, beam[0].score)
             if since > PATIENCE:
@@ -106,14 +105,31 @@ class Search:
         candidate = self.found[form] = Candidate(form, steps, costs, _price(form, steps))
         return candidate
 
-    def _steps(self, form: Form) -> Iterator[Step]:
+    def _changed(self, form: Form) -> Iterator[tuple[Any, list[Step]]]:
+        """The form with one part changed by a rule, and with all of its parts that the rule fits."""
+        alike: dict[str, list[Step]] = {}
         for part in form.order:
             if part.operation is None:
                 continue
             if part not in self._moves:
                 self._moves[part] = list(_moves(part))
             for why, after in self._moves[part]:
-                yield Step(why, part, after)
+                yield form.replaced(part, after), [Step(why, part, after)]
+            for why, after in reversed(self._moves[part]):
+                alike.setdefault(why, []).append(Step(why, part, after))
+        for steps in alike.values():
+            made, changed = self._at_once(form, steps)
+            if len(made) > 1:
+                yield changed, made
+
+    def _at_once(self, form: Any, steps: Sequence[Step]) -> tuple[list[Step], Any]:
+        """The first change of every part that is still there after those before it."""
+        made: dict[Form, Step] = {}
+        for step in reversed(steps):
+            if type(form) is Form and step.before not in made and step.before in form.order:
+                form = form.replaced(step.before, step.after)
+                made[step.before] = step
+        return list(made.values()), form
 
 
 def _moves(part: Form) -> Iterator[tuple[str, Any]]:

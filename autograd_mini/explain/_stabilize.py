@@ -214,7 +214,7 @@ def _result(choice: Choice, root: Any) -> Stabilized:
         alike.setdefault((step.why, _shape(step.before), _shape(step.after)), []).append(step)
     changes = [Change(same[0].why, node_of(same[0].before, known), node_of(same[0].after, known), len(same))
                for same in alike.values()]
-    value = node_of(form, known)
+    value = node_of(form, known) if type(form) is Form else Value(form)
     given = {id(node) for node in topological_order(root)}
     for node in topological_order(root):
         image = known.get(images.get(judge.forms[id(node)]))
