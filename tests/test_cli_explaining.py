@@ -47,6 +47,16 @@ def test_check_says_yes_with_0_and_no_with_1(capsys):
     assert main(["check", "abs(x)", "--claim", "x=1", "--domain", "x=1:2"]) == 0
 
 
+def test_hints_tell_less_than_the_answer(capsys):
+    told = []
+    for hint in ("1", "2", "3"):
+        assert main(["check", "u = x**2; sin(u)", "--claim", "x=2*cos(u)", "--hint", hint]) == 1
+        told.append(capsys.readouterr().out)
+    assert ["a factor x is missing" in text for text in told] == [False, True, True]
+    assert ["the rule" in text for text in told] == [False, False, True]
+    assert not any("it should be" in text for text in told)
+
+
 def test_diagnose_tells_cause_and_remedy(capsys):
     assert main(["diagnose", "a = 1/(1 + exp(-z)); -ln(1 - a)", "z=40"]) == 1
     assert "a = 1 / (1 + exp(-z)) is saturated" in capsys.readouterr().out

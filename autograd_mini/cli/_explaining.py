@@ -40,6 +40,8 @@ def register(commands: Any) -> None:
                           help="a relation between variables under which the claims are made; repeatable")
     checking.add_argument("--domain", action="append", default=[], metavar="NAME=LOW:HIGH",
                           help="where a variable may lie (default: wherever all is finite); repeatable")
+    checking.add_argument("--hint", type=int, choices=(1, 2, 3), help="no answer, only: 1 where it fails, 2 what kind "
+                          "of slip it is, 3 by which rule it is found (default: all, with the answer)")
     checking.add_argument("--points", type=int, default=12, help="how many points to try (default: 12)")
     checking.add_argument("--seed", type=int, default=0, help="of the random points (default: 0)")
     add_language(checking)
@@ -107,7 +109,7 @@ def run_check(options: argparse.Namespace) -> int:
     domain = {name: _range(name, pair) for name, pair in _pairs(options.domain, "--domain x=0:1").items()}
     loss, _ = _graph(options, all_given=False, within=domain)
     report = _asked(lambda: check_derivation(loss, claims, domain=domain, points=options.points, seed=options.seed,
-                                             assume=options.assume))
+                                             assume=options.assume, hint=options.hint))
     if options.json:
         print(json_text({"ok": report.ok, "verdicts": report.verdicts, "first_wrong": report.first_wrong,
                          "should_be": report.should_be, "slip": report.slip, "findings": report.findings}))

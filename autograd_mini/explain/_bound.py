@@ -21,6 +21,7 @@ from autograd_mini._core.graph import is_node, topological_order
 from autograd_mini._core.kinds import ByNode, Loss
 from autograd_mini.explain._ball import Ball, applied, flint, local, precision
 from autograd_mini.explain._check import recorded
+from autograd_mini.explain._patience import Patience
 from autograd_mini.primitives import Primitive
 
 Interval = tuple[float, float]
@@ -57,7 +58,7 @@ def bound(f: Loss, box: ByNode[Interval], seconds: float = 10.0, rounded_inputs:
 
     f               a Value, or a function of numbers, which is recorded and may not branch on data
     box             {leaf, or its name: (low, high)}; other leaves stay at their number
-    seconds         after which bisection ends, for the value and all derivatives together
+    seconds         after which, or at Ctrl-C, bisection ends, for the value and all derivatives together
     rounded_inputs  whether the inputs are real numbers that were rounded to floats, rather than floats
 
     Where a rounded operand of a comparison may flip a branch, the jump between the branches is part of the bound.
@@ -83,34 +84,41 @@ def bound(f: Loss, box: ByNode[Interval], seconds: float = 10.0, rounded_inputs:
     inputs = [node for node in leaves if id(node) in sides]
     results = [root, *gradient(root, inputs)]
     share = seconds / len(results)
-    found = [_search(result, sides, share, rounded_inputs) for result in results]
+    patience = Patience("bounding", "box", seconds)
+    found = [_search(result, sides, share, rounded_inputs, patience) for result in results]
     names = [node.name or f"an input in {sides[id(node)]}" for node in inputs]
     return Bound(found[0][0], dict(zip(names, [error for error, _ in found[1:]])), all(sharp for _, sharp in found))
 
 
-def _search(root: Any, sides: Mapping[int, Interval], seconds: float, rounded_inputs: bool) -> tuple[float, bool]:
+def _search(root: Any, sides: Mapping[int, Interval], seconds: float, rounded_inputs: bool,
+            patience: Patience) -> tuple[float, bool]:
     """The largest error over a box, by bisecting where the bound is largest; and whether it is sharp."""
-    order, end, number = topological_order(root), time.monotonic() + seconds, itertools.count()
+    order, number = topological_order(root), itertools.count()
+    end = patience.ends_before(time.monotonic() + seconds)
 
     def error(part: Mapping[int, Interval]) -> float:
         return _error(root, order, part, rounded_inputs)
 
+    reached = 0.0
     with precision(_BITS):
-        reached = 0.0
         parts: list[tuple[float, int, dict[int, Interval]]] = [(-error(sides), next(number), dict(sides))]
-        while True:
-            worst, _, part = heapq.heappop(parts)
-            middle = {key: (low / 2 + high / 2,) * 2 for key, (low, high) in part.items()}
-            reached = max(reached, error(middle))
-            widest = max(part, key=lambda key: _share(part[key], sides[key]), default=None)
-            if -worst <= SHARP * reached or widest is None or _share(part[widest], sides[widest]) < SMALLEST:
-                return -worst, -worst <= SHARP * reached
-            if time.monotonic() > end:
-                return -worst, False
-            low, high = part[widest]
-            for half in ((low, middle[widest][0]), (middle[widest][0], high)):
-                smaller = {**part, widest: half}
-                heapq.heappush(parts, (-error(smaller), next(number), smaller))
+        last = parts[:]
+        with patience:
+            while time.monotonic() < end:
+                worst, _, part = parts[0]
+                middle = {key: (low / 2 + high / 2,) * 2 for key, (low, high) in part.items()}
+                reached = max(reached, error(middle))
+                widest = max(part, key=lambda key: _share(part[key], sides[key]), default=None)
+                if -worst <= SHARP * reached or widest is None or _share(part[widest], sides[widest]) < SMALLEST:
+                    break
+                low, high = part[widest]
+                halves = [{**part, widest: half} for half in ((low, middle[widest][0]), (middle[widest][0], high))]
+                last = [(-error(half), next(number), half) for half in halves]
+                heapq.heapreplace(parts, last[0])
+                heapq.heappush(parts, last[1])
+                patience.update()
+    worst = -min(parts[0], *last)[0]  # Ctrl-C may have come between the two
+    return worst, worst <= SHARP * reached
 
 
 def _share(part: Interval, whole: Interval) -> float:

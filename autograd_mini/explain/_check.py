@@ -26,6 +26,7 @@ from autograd_mini.explain._ball import Ball, precision
 from autograd_mini.explain._draws import Domain, Draws
 from autograd_mini.explain._formulas import short, text_of
 from autograd_mini.explain._known import BITS, TOLERANCE, At, agree, error, known_at
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._replay import replay
 from autograd_mini.explain._report import Case, Report
 from autograd_mini.explain._slips import Slips
@@ -45,7 +46,7 @@ class DerivationReport(Report):
 
 def check_derivation(loss: Loss, claims: ByNode[Any], domain: Optional[Domain] = None, points: int = 12,
                      seed: int = 0, at: Optional[Mapping[str, float]] = None,
-                     assume: Sequence[str] = (), hint: Optional[int] = None) -> DerivationReport:
+                     assume: Sequence[str] = (), hint: Optional[int] = None, seconds: float = 30.0) -> DerivationReport:
     """Check claimed derivatives of a loss, each by a node of its graph, and name the first wrong step.
 
     loss     a Value, or a function: it is recorded on `at` ({argument: number or array}), and may not branch on data
@@ -58,6 +59,7 @@ def check_derivation(loss: Loss, claims: ByNode[Any], domain: Optional[Domain] =
     assume   equations between inputs, such as "y1 + y2 = 1", under which the claims are made
     hint     for who wants to find it alone: 1 tells only where a claim fails, 2 the kind of slip too, 3 the rule too;
              the right answer is told where no hint is asked for
+    seconds  after which, or at Ctrl-C, what was tried so far is reported
 
     >>> from autograd_mini import exp, ln
     >>> z, y = Value(0.5, "z"), Value(1.0, "y")
@@ -74,7 +76,8 @@ def check_derivation(loss: Loss, claims: ByNode[Any], domain: Optional[Domain] =
     if not claims:
         raise ValueError("there are no claims to check: give {node: derivative}")
     root = loss if hasattr(loss, "operands") else recorded(loss, at, domain)
-    return _Checker(root, claims, domain or {}, points, seed, assume).report(hint)
+    patience = Patience("checking", "point or claim", seconds)
+    return _Checker(root, claims, domain or {}, points, seed, assume, patience).report(hint)
 
 
 def recorded(loss: Any, at: Optional[Mapping[str, float]], domain: Optional[Domain]) -> Any:
@@ -100,8 +103,8 @@ class _Checker:
     """The working state of one check."""
 
     def __init__(self, root: Any, claims: Mapping[Any, Any], domain: Domain, points: int, seed: int,
-                 assume: Sequence[str]) -> None:
-        self.root, self.count, self.assume = root, points, assume
+                 assume: Sequence[str], patience: Patience) -> None:
+        self.root, self.count, self.assume, self.patience = root, points, assume, patience
         self.names = Names(root, cut=[key for key in claims if not isinstance(key, str)])
         self.order = topological_order(root)
         require_fresh(self.order)
@@ -114,8 +117,13 @@ class _Checker:
             self.claims[id(node)] = self._claim(nodes[id(node)], self._fraction(node))
         self.leaves = [node for node in self.order if not node.operands]
         self.draws = Draws(self.leaves, (root, *self.claims.values()), self.domain, seed)
-        with precision(4 * BITS):
-            self.points = list(self._points())
+        self.points: list[At] = []
+        with precision(4 * BITS), patience:
+            for point in self._points():
+                self.points.append(point)
+                patience.update()
+                if patience.is_over:
+                    break
         self.slips = Slips(root, self.order, self.names, self.claims)
 
     def _node(self, key: Any) -> Any:
@@ -211,7 +219,11 @@ class _Checker:
                 cases.append(Case((self._fraction(node), verdict, *cell), ok))
                 if not ok and verdict not in (UNTESTED, FOLLOWS):
                     wrong.append(node)
-            slips = [self.slips.find(node, self.points) for node in (wrong if hint is None or hint > 1 else [])]
+            slips: list[Optional[str]] = []
+            with self.patience:
+                for node in wrong if hint is None or hint > 1 else []:
+                    slips.append(self.slips.find(node, self.points, self.patience))
+                    self.patience.update()
         skipped = [fraction for fraction, verdict in verdicts.items() if verdict == UNTESTED]
         findings = [f"{', '.join(skipped)}: no point was found where everything is decided"] if skipped else []
         if not wrong:
@@ -222,7 +234,7 @@ class _Checker:
                      + (f": it should be {should_be}" if should_be else "") + (f"; {slip}" if slip else "")]
         if hint is not None and hint > 2:
             findings.append(f"the rule: {self._rule(first)}")
-        for node, slip_here in zip(wrong[1:], slips[1:]):
+        for node, slip_here in itertools.zip_longest(wrong[1:], slips[1:]):
             findings.append(f"{self._fraction(node)} is wrong in itself" + (f": {slip_here}" if slip_here else ""))
         return DerivationReport(cases, findings, verdicts, self._fraction(first), should_be, slip)
 

@@ -15,6 +15,7 @@ from autograd_mini._core.value import Value
 from autograd_mini.explain._domains import far, near
 from autograd_mini.explain._judging import NOISE, Judge, cures, node_of, weighed, worse
 from autograd_mini.explain._logarithms import in_logarithms
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._rewriting import Form, filled, leaf, spelled, window
 from autograd_mini.explain._searching import INSIDE, Search, Step
 
@@ -42,7 +43,7 @@ def unchanged(judge: Judge) -> Choice:
     return Choice(judge.start, (), judge, None, {})
 
 
-def as_a_whole(root: Any, inputs: list[Any], free: list[bool], seconds: float = 1.0) -> Choice:
+def as_a_whole(root: Any, inputs: list[Any], free: list[bool], patience: Patience, seconds: float = 1.0) -> Choice:
     """The best form at a point and around it: nowhere near worse than what was given, and better farther out."""
     point = [node.data for node in inputs]
     judge = Judge(root, inputs)
@@ -51,7 +52,7 @@ def as_a_whole(root: Any, inputs: list[Any], free: list[bool], seconds: float = 
     judge.add(far(point, FAR, 1, free))
     if not strict or (judge.before <= NOISE).all():
         return unchanged(judge)
-    search = Search(judge, seconds)
+    search = Search(judge, patience, seconds)
 
     def cost(form: Any) -> float:
         candidate = search.found[form]
@@ -74,7 +75,7 @@ def images(start: Form, steps: Sequence[Step]) -> dict[Form, Any]:
     return found
 
 
-def in_parts(root: Any, inputs: list[Any]) -> Choice:
+def in_parts(root: Any, inputs: list[Any], patience: Patience) -> Choice:
     """The best of what comes out where logarithms are taken inside, where windows are gone through, and after both."""
     order = topological_order(root)
     judge = Judge(root, inputs)
@@ -84,24 +85,24 @@ def in_parts(root: Any, inputs: list[Any]) -> Choice:
         return unchanged(judge)
     known = {judge.forms[id(node)]: node for node in reversed(order)}
     became, taken = in_logarithms(start)
-    found = [unchanged(judge), _windows(unchanged(judge), known)]
+    found = [unchanged(judge), _windows(unchanged(judge), known, patience)]
     if taken and type(became[start]) is Form:
         node_of(became[start], known)
         steps = [Step(INSIDE, part, became[part]) for part in taken]
         found.append(Choice(became[start], tuple(steps), judge, None, became))
-        found.append(_windows(found[-1], known))
+        found.append(_windows(found[-1], known, patience))
     for choice in sorted(found, key=lambda choice: float(weighed(judge.bits(choice.form)).mean())):
         if cures(judge, choice.form, len(judge.points)):
             return choice
     return unchanged(judge)
 
 
-def _windows(given: Choice, known: dict[Form, Any]) -> Choice:
+def _windows(given: Choice, known: dict[Form, Any], patience: Patience) -> Choice:
     """A form, from its leaves to its root, through a window of a few operations at a time.
 
     What is seen through a window is the same again and again in a large graph, so each shape is searched once.
     """
-    end = time.monotonic() + WINDOWS
+    end = patience.ends_before(time.monotonic() + WINDOWS)
     shapes: dict[Form, Optional[Choice]] = {}
     done: dict[Form, Any] = {form: form for form in given.form.order if form.operation is None}
     steps = list(given.steps)
@@ -122,7 +123,7 @@ def _windows(given: Choice, known: dict[Form, Any]) -> Choice:
             letters = [Value(number if type(number) is float else number.data) for number in numbers]
             free = [type(part) is Form and part.operation is None for part in behind]
             top = node_of(shape, {leaf(place): letter for place, letter in enumerate(letters)})
-            choice = as_a_whole(top, letters, free, 0.2)
+            choice = as_a_whole(top, letters, free, patience, 0.2)
             shapes[shape] = choice if _gain(choice) > 1.0 else None
         choice = shapes.get(shape)
         if choice is None:

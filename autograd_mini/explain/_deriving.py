@@ -7,9 +7,9 @@ of the names by elimination. No simplification is shown that 50-digit arithmetic
 
 from __future__ import annotations
 
+import math
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from autograd_mini._core import progress
 from autograd_mini._core.graph import require_fresh, roots
 from autograd_mini._core.kinds import Graph, Nodes
 from autograd_mini._core.value import Value
@@ -27,6 +27,7 @@ from autograd_mini.explain._elimination import (
 )
 from autograd_mini.explain._formulas import latex_of, text_of
 from autograd_mini.explain._lines import MOST, UNREADABLE, Line, chain_lines, local_lines, over_an_index
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names, gradient_symbol, unstopped
 
@@ -38,8 +39,8 @@ def derive(loss: Graph, wrt: Optional[Nodes] = None, assume: Sequence[str] = (),
     `wrt` holds named nodes or leaves, or their names; by default all that are named. `assume` gives relations between
     the inputs that may be used, such as "y1 + y2 + y3 = 1", and `using` named nodes that the root does not depend on
     but that formulas may be written with (all the probabilities of a softmax, where the loss takes one). A step whose
-    simplification takes longer than `seconds` is shown unsimplified and says so; Ctrl-C leaves at any time. With
-    `steps` the rule of every step is named and the algebra between the raw product and the result is shown.
+    simplification takes longer than `seconds` is shown unsimplified and says so; Ctrl-C ends with the steps so far.
+    With `steps` the rule of every step is named and the algebra between the raw product and the result is shown.
 
     >>> from autograd_mini import Value, exp, ln
     >>> z, y = Value(0.5, "z"), Value(1.0, "y")
@@ -102,13 +103,13 @@ class _Deriver:
         needed = self._needed()
         steps = [self._definition(node) for node in self.names.inner]
         order = [node for node in self.names.backwards(self.names.nodes) if id(node) in needed]
-        with progress.bar("deriving", "step", len(order)) as bar:
+        with Patience("deriving", "step", math.inf, len(order)) as patience:
             for node in order:
                 users = self.names.users(node)
                 locals_ = {id(user): self._local(user, node) for user in users}
                 steps += [step for user, step in zip(users, locals_.values()) if user is not self.loss]
                 steps.append(self._chain(node, users, locals_))
-                bar.update()
+                patience.update()
         numbers: dict[Any, float] = {self.names.of(node): node.data for node in self.names.nodes}
         names = {}
         for step in steps:

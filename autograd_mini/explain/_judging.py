@@ -113,6 +113,10 @@ class Judge:
         refuted += fresh
         return not any(fresh)
 
+    def is_settled(self, form: Any) -> bool:
+        """Whether a form was compared at all points."""
+        return len(self.refuted(form)) == len(self.points)
+
     def refuted(self, form: Any) -> list[bool]:
         """At which of the points that were tried balls exclude that a form is the function that was given."""
         return self._refuted.get(form, [])

@@ -11,10 +11,11 @@ import numpy as np
 from autograd_mini.explain._expanding import series_of
 from autograd_mini.explain._judging import Judge, weighed
 from autograd_mini.explain._logarithms import in_logarithms
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._polynomials import normal_forms, tidied
 from autograd_mini.explain._rewriting import RULED, Form, kind_of
 
-BEAM, ROUNDS, PATIENCE = 8, 10, 3
+BEAM, ROUNDS, IN_VAIN = 8, 10, 3
 LONGEST = 3
 SIZE, STEP, ALGEBRA = 0.02, 0.02, 0.3
 ALIKE = 2
@@ -45,22 +46,22 @@ class Candidate(NamedTuple):
 class Search:
     """Forms of the same function, found from one of them, as they were met: {form: candidate}."""
 
-    def __init__(self, judge: Judge, seconds: float = 1.0) -> None:
-        self.judge, self.seconds = judge, seconds
+    def __init__(self, judge: Judge, patience: Patience, seconds: float = 1.0) -> None:
+        self.judge, self.patience = judge, patience
         self.found: dict[Any, Candidate] = {}
         self._moves: dict[Form, list[tuple[str, Any]]] = {}
-        self._run()
+        first = self._judged(judge.start, ())
+        with patience:
+            self._run(first, patience.ends_before(time.monotonic() + seconds))
 
-    def _run(self) -> None:
-        end = time.monotonic() + self.seconds
-        first = self._judged(self.judge.start, ())
+    def _run(self, first: Candidate, end: float) -> None:
         beam, best, since = [first], first.score, 0
-        became, taken = in_logarithms(self.judge.start)
+        became, taken = in_logarithms(first.form)
         if taken:
             steps = tuple(Step(INSIDE, part, became[part]) for part in taken)
-            beam.append(self._judged(became[self.judge.start], steps))
-        rounded = self.judge.start.is_rounded()
-        largest = LONGEST * len(self.judge.start.order) + 20
+            beam.append(self._judged(became[first.form], steps))
+        rounded = first.form.is_rounded()
+        largest = LONGEST * len(first.form.order) + 20
         for _ in range(ROUNDS):
             fresh = []
             for candidate in beam:
@@ -70,6 +71,7 @@ class Search:
                         self._shortened(form, steps)
                     elif type(form) is not Form or (len(form.order) <= largest and form.is_rounded() <= rounded):
                         fresh.append(self._judged(form, steps))
+                        self.patience.update()
                     if time.monotonic() > end:
                         return
             beam = self._kept(fresh)
@@ -77,7 +79,7 @@ class Search:
                 return
             since = 0 if beam[0].score < best - 0.01 else since + 1
             best = min(best, beam[0].score)
-            if since > PATIENCE:
+            if since > IN_VAIN:
                 return
 
     def _kept(self, fresh: list[Candidate]) -> list[Candidate]:

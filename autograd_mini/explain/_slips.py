@@ -15,6 +15,7 @@ from autograd_mini._core.graph import dependents, is_node, topological_order
 from autograd_mini.explain._ball import applied, flint, number_of
 from autograd_mini.explain._formulas import text_of
 from autograd_mini.explain._known import At, agree
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._symbolic import Names, expression_of
 from autograd_mini.explain._wrong_rules import WRONG_RULES
 
@@ -29,13 +30,15 @@ class Slips:
     def __init__(self, root: Any, order: Sequence[Any], names: Names, claims: Mapping[int, Any]) -> None:
         self.root, self.order, self.names, self.claims = root, order, names, claims
 
-    def find(self, node: Any, points: Sequence[At]) -> Optional[str]:
+    def find(self, node: Any, points: Sequence[At], patience: Patience) -> Optional[str]:
         """The usual mistake that explains a claim exactly at every point, if there is one."""
         key = id(node)
         tested = [p for p in points if p.is_finite(key) and not p.expected[key].contains(0)]
         if len(tested) < 2:
             return None
         for text, numbers in self._slips(_Flow(self, node), self.claims[key], tested):
+            if patience.is_over:
+                break
             if self._explains(numbers, tested, key):
                 return text
         return None

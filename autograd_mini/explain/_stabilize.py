@@ -27,6 +27,7 @@ from autograd_mini.explain._domains import (
     ranges_around,
 )
 from autograd_mini.explain._judging import LUCK, Judge, node_of, weighed, worse
+from autograd_mini.explain._patience import Patience
 from autograd_mini.explain._rewriting import Form, spelled, window
 from autograd_mini.explain._searching import Candidate, Search, Step, expansions
 from autograd_mini.explain._splitting import Piece, Split, Splitter, between, form_of
@@ -92,12 +93,13 @@ class Stabilized:
     __repr__ = __str__
 
 
-def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None) -> Stabilized:
+def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None, seconds: float = 10.0) -> Stabilized:
     """The same function written so that it keeps its digits, over the same leaves.
 
     loss     a Value; or, with a domain, a function of numbers, which is recorded and may not branch on data
     domain   {name of a leaf: (low, high) or [numbers]}: where the new form has to be as good as the old one or better,
              in its value and in every slope. Without it, at the leaves' own numbers and around them.
+    seconds  after which, or at Ctrl-C, the best form that was found so far is taken
 
     >>> from autograd_mini import Value, exp, ln
     >>> z = Value(-800.0, "z")
@@ -110,12 +112,13 @@ def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None) -> Stabi
     Raises TypeError for what is not a Value, StaleGraphError where a leaf was assigned since, ValueError for a domain
     that does not fit, ImportError without the extra `symbolic`.
     """
+    patience = Patience("stabilising", "form", seconds)
     if hasattr(loss, "operands"):
         require_fresh(topological_order(loss))
         inputs: list[Any] = leaves(loss)
         if domain is None:
-            return _at_the_point(loss, inputs)
-        return _result(_over(loss, inputs, checked(domain, [node.name for node in inputs])), loss)
+            return _at_the_point(loss, inputs, patience)
+        return _result(_over(loss, inputs, checked(domain, [node.name for node in inputs]), patience), loss)
     if domain is None or not callable(loss):
         raise TypeError(f"only a Value can be stabilised, not {type(loss).__name__}"
                         + (": give a function a domain" if callable(loss) else ""))
@@ -125,36 +128,40 @@ def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None) -> Stabi
     starts = [Value(side[0] if isinstance(side, list) else between(*side), name) for side, name in zip(ranges, names)]
     judge = Judge(traced, leaves(traced))
     root = node_of(judge.start, dict(zip(judge.letters, starts)))
-    return _result(_over(root, starts, ranges), root)
+    return _result(_over(root, starts, ranges, patience), root)
 
 
-def _at_the_point(root: Any, inputs: list[Any]) -> Stabilized:
-    choice = in_parts(root, inputs) if count(root) > LARGEST else as_a_whole(root, inputs, [True] * len(inputs))
+def _at_the_point(root: Any, inputs: list[Any], patience: Patience) -> Stabilized:
+    choice = in_parts(root, inputs, patience) if count(root) > LARGEST else \
+        as_a_whole(root, inputs, [True] * len(inputs), patience)
     judge = choice.judge
     if choice.search is not None and (judge.bits(choice.form)[0] > [LUCK, *[2 * LUCK] * len(inputs)]).any():
-        other = _over(root, inputs, ranges_around([node.data for node in inputs]), choice.search)
+        other = _over(root, inputs, ranges_around([node.data for node in inputs]), patience, choice.search)
         here = [weighed(judge.bits(form))[0] for form in (choice.form, other.form)]
         if here[1] < here[0] / 2 and not worse(judge, other.form)[0]:
             return _result(other, root)
     return _result(choice, root)
 
 
-def _over(root: Any, inputs: list[Any], domain: list[Range], search: Optional[Search] = None) -> Choice:
+def _over(root: Any, inputs: list[Any], domain: list[Range], patience: Patience,
+          search: Optional[Search] = None) -> Choice:
     judge = Judge(root, inputs)
     judge.add(drawn(domain, FIRST, 0))
     if not judge.points:
         return unchanged(judge)
     candidates: dict[Any, Candidate] = {}
-    for found in (search, Search(judge)):
+    for found in (search, Search(judge, patience)):
         candidates.update(found.found if found is not None else {})
     for candidate in expansions(judge.start):
         candidates.setdefault(candidate.form, candidate)
     prices = {form: candidates[form].price for form in _promising(judge, candidates)}
     judge.add(drawn(domain, 2 * MORE, 1))
     axes = _axes(judge)
-    for number in range(ROUNDS):
-        judge.add(_trials(judge, domain, _confirmed(judge, prices, axes), number + 2))
-    piece = _confirmed(judge, prices, axes)
+    with patience:
+        for number in range(ROUNDS):
+            if not patience.is_over:
+                judge.add(_trials(judge, domain, _confirmed(judge, prices, axes, patience), number + 2))
+    piece = _confirmed(judge, prices, axes, patience)
     used = tuple(dict.fromkeys(step for form in _pieces(piece) for step in candidates[form].steps))
     became = {} if type(piece) is Split else images(judge.start, used)
     return Choice(form_of(piece), used, judge, None, became)
@@ -168,12 +175,14 @@ def _promising(judge: Judge, candidates: Mapping[Any, Candidate]) -> list[Any]:
     return [forms[place] for place in dict.fromkeys([0, *order, *costs.argmin(axis=0).tolist()])]
 
 
-def _confirmed(judge: Judge, prices: Mapping[Any, float], axes: list[Form]) -> Piece:
-    """The best pieces that balls have nothing against."""
-    while True:
+def _confirmed(judge: Judge, prices: Mapping[Any, float], axes: list[Form], patience: Patience) -> Piece:
+    """The best pieces that balls have nothing against, in the time that there is."""
+    while not patience.is_over:
         piece = Splitter(judge, prices, axes).best()[0]
         if not [form for form in _pieces(piece) if not judge.confirm(form)]:
             return piece
+    known = {form: price for form, price in prices.items() if form is judge.start or judge.is_settled(form)}
+    return Splitter(judge, known, axes).best()[0]
 
 
 def _axes(judge: Judge) -> list[Form]:
