@@ -216,7 +216,7 @@ def test_random_expressions_keep_their_meaning_and_their_digits_at_points_not_se
         given.backward()
         values, slopes = derivatives(given, needed=(given, x))
         true = values[id(given)], slopes[id(x)]
-        if true[0].is_special():
+        if true[0].is_special() or true[0].log2() < -1022:
             continue
         new = rebuilt(stable, number)
         for old, now, ball in zip((given.data, x.grad), new, true):
