@@ -31,7 +31,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "benchmarks.program", threads], env=environment, check=True)
 
 
-def cases(threads: int | None) -> Iterator[tuple[str, int, Callable[[], Any]]]:
+def cases() -> Iterator[tuple[str, int, Callable[[], Any]]]:
     """(title, rows, what makes the case)"""
     from . import cases
 
@@ -40,13 +40,13 @@ def cases(threads: int | None) -> Iterator[tuple[str, int, Callable[[], Any]]]:
             few = (1, 10, 100, 1_000) if order == "C" and features <= 20 else ()
             for rows in (*few, 10_000, most):
                 yield (f"logistic, {features} features, {order} order", rows,
-                       lambda r=rows, f=features, o=order: cases.logistic(r, f, o, threads))  # type: ignore[misc]
+                       lambda r=rows, f=features, o=order: cases.logistic(r, f, o))  # type: ignore[misc]
     for features, rows in ((2, 1_000_000), (20, 200_000)):
         yield (f"its Hessian, {features} features", rows,
-               lambda r=rows, f=features: cases.logistic_hessian(r, f, threads))  # type: ignore[misc]
-    yield "Black-Scholes, gradient and Hessian", 1_000_000, lambda: cases.black_scholes(1_000_000, threads)
-    yield "perceptron 8-16-1", 100_000, lambda: cases.mlp(100_000, threads)
-    yield "mixture of three Gaussians", 1_000_000, lambda: cases.mixture(1_000_000, threads)
+               lambda r=rows, f=features: cases.logistic_hessian(r, f))  # type: ignore[misc]
+    yield "Black-Scholes, gradient and Hessian", 1_000_000, lambda: cases.black_scholes(1_000_000)
+    yield "perceptron 8-16-1", 100_000, lambda: cases.mlp(100_000)
+    yield "mixture of three Gaussians", 1_000_000, lambda: cases.mixture(1_000_000)
 
 
 def over_data(threads: int | None) -> str:
@@ -57,7 +57,7 @@ def over_data(threads: int | None) -> str:
         torch.set_num_threads(1)
     peers = ("NumPy", "numba by hand", "PyTorch", "JAX jit", "CasADi")
     lines = []
-    for title, rows, make in cases(threads):
+    for title, rows, make in cases():
         case = make()
         agree(title, case)
         timings: dict[str, Timing] = compare(case, "autograd_mini", rounds=7, seconds=0.02)
@@ -91,7 +91,7 @@ def reading() -> str:
         w, b, x, y = logistic_rows(1_000_000, features, "F")
         program = trace(value_and_grad(logistic_loss, argnums=(0, 1)), w, b, x[0], y[0])
         timings = compare({"read": lambda x=x: [column.sum() for column in x.T],  # type: ignore[misc]
-                           "program": lambda p=program, a=(w, b, x, y): p.mean(*a, threads=1)}, "program")
+                           "program": lambda p=program, a=(w, b, x, y): p.mean(*a)}, "program")
         times = [f"{timings[name].median * 1e3:.2f} ns" for name in ("read", "program")]
         lines.append([str(features), *times, f"{timings['read'].ratio:.0%}"])
     return table("Reading alone: 1,000,000 rows in Fortran order, time a row",
@@ -181,6 +181,8 @@ def _timed(run: Callable[[], Any]) -> tuple[Any, float]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "1":
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         print(over_data(1))
         print(reading())
         print(calls())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import inspect
+import pickle
 import threading
 
 import numpy as np
@@ -36,7 +38,7 @@ def flat(tree):
 def quick(program, purpose, arguments):
     """What the direct call gives; the first call, which writes the code, is not it."""
     getattr(program, purpose)(*arguments, executor="llvm")
-    return program._batch_callers[purpose, "llvm", None](arguments)
+    return program._callers[purpose, "llvm", None](arguments)
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
@@ -211,7 +213,7 @@ def test_lists_and_what_hands_out_an_array_go_straight_to_machine_code(purpose, 
     program = trace(lambda w, x, y: {"a": (w @ x - y) ** 2, "b": w * y}, w, x[0], 1.0)
     expected = getattr(program, purpose)(w, x, y, executor="llvm")
     assert same(flat(quick(program, purpose, (kind(w), kind(x), kind(y)))), flat(expected))
-    caller = program._batch_callers[purpose, "llvm", None]
+    caller = program._callers[purpose, "llvm", None]
     assert same(flat(caller((w.astype(np.float32), kind(x), y))), flat(expected))
     for wrong in (["a"] * 37, [[1.0], [2.0, 3.0]], None, "x", [am.Value(1.0)] * 37, np.ma.masked_array(y, y > 0.5)):
         assert caller((w, x, wrong)) is NotImplemented
@@ -221,7 +223,7 @@ def test_results_are_written_where_asked():
     x, y = rng.normal(size=(37, 2)), rng.random(37)
     program = trace(lambda x, y: {"a": x * y, "b": [y * 2.0]}, x[0], 1.0)
     program.map(x, y, executor="llvm")
-    caller, expected = program._batch_callers["map", "llvm", None], program.map(x, y, executor="numpy")
+    caller, expected = program._callers["map", "llvm", None], program.map(x, y, executor="numpy")
     out = {"a": np.full((37, 2), 9.0), "b": [np.empty(37)]}
     assert caller((x, y), out)["a"] is out["a"] and same(flat(out), flat(expected))
     assert program.map(x, y, out=out, executor="llvm") is out
@@ -236,3 +238,17 @@ def test_results_are_written_where_asked():
     before = x.copy()
     program.map(x, y, out={"a": x, "b": [y]}, executor="llvm")      # the arguments' own memory
     assert same(flat({"a": x, "b": y}), flat(expected)) and not np.array_equal(x, before)
+
+
+def test_methods_that_are_called_from_c_are_methods_still():
+    """Taken before the first call, pickled, with a signature; without keywords they go where the last call went."""
+    program = trace(residual, 0.3, np.ones(3), 1.0)
+    x, y = rng.normal(size=(7, 3)), rng.random(7)
+    early, expected = program.sum, program.sum(0.7, x, y, executor="numpy")
+    program.sum(0.7, x, y, executor="llvm")
+    caller = program._callers["sum"] = program._callers["sum", "llvm", None]
+    assert same(flat(early(0.7, x, y)), flat(expected)) and caller.rows == 7
+    assert same(flat(early(0.7, x=x[:5], y=y[:5])), flat(program.sum(0.7, x[:5], y[:5], executor="numpy")))
+    assert same(flat(pickle.loads(pickle.dumps(early))(0.7, x, y)), flat(expected))
+    assert list(inspect.signature(early).parameters) == ["arguments", "batches", "executor", "threads", "keywords"]
+    assert early.__name__ == "sum" and early.__doc__ == type(program).sum.__doc__

@@ -23,7 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, TypeVar
 
 import numpy as np
 
@@ -76,19 +76,34 @@ THREAD = 0.5e-3
 
 
 @functools.cache
-def compiled_interpreter() -> Any:
+def _built() -> Any:
     """The module of the compiled interpreter, or None where it was not built or the readable engine is in use."""
     if engine != "native":
         return None
     try:
-        module = importlib.import_module("autograd_mini.program._interpreter")
+        return importlib.import_module("autograd_mini.program._interpreter")
     except ModuleNotFoundError:
         return None
-    if c_text.fingerprint(c_text.kernels(ROWS[:module.ROWS])) != module.FINGERPRINT:
+
+
+@functools.cache
+def compiled_interpreter() -> Any:
+    """The same, once it is sure that it was made from this table of primitives."""
+    module = _built()
+    if module and c_text.fingerprint(c_text.kernels(ROWS[:module.ROWS])) != module.FINGERPRINT:
         raise ImportError("the compiled interpreter was built from another table of primitives: build it again with "
                           "`pip install .` (or `python setup.py build_ext --inplace`), or set "
                           "AUTOGRAD_MINI_ENGINE=python to use the readable one")
     return module
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def quick(method: Method) -> Method:
+    """A method of Programs, which the extension calls without a line of Python where a program has a caller for it."""
+    module = _built()
+    return module.Quick(method) if module else method
 
 
 @functools.cache

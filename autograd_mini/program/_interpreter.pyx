@@ -16,6 +16,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMallo
 from libc.stdint cimport int32_t, uintptr_t
 from libc.string cimport memcpy, memset
 
+from functools import update_wrapper
+
 import numpy as np
 
 from autograd_mini._body.loops import Loop
@@ -297,6 +299,67 @@ cdef class Caller:
         finally:
             if slots != small:
                 PyMem_RawFree(slots)
+
+
+@cython.freelist(8)
+cdef class Entry:
+    """A method of one program, as `Quick` hands it out."""
+
+    cdef Quick quick
+    cdef object program
+    cdef dict callers
+
+    def __call__(self, *arguments, **keywords):
+        if not keywords:
+            caller = self.callers.get(self.quick.name)
+            if type(caller) is RowsCaller:
+                result = (<RowsCaller>caller).call(arguments, None)
+                if result is not NotImplemented:
+                    return result
+            elif caller is not None:
+                result = caller(arguments)
+                if result is not NotImplemented:
+                    return result
+        return self.quick.method(self.program, *arguments, **keywords)
+
+    @property
+    def __wrapped__(self):
+        return self.quick.method.__get__(self.program)
+
+    @property
+    def __doc__(self):
+        return self.quick.method.__doc__
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+    def __reduce__(self):
+        return getattr, (self.program, self.quick.name)
+
+
+cdef class Quick:
+    """A method of Programs that goes straight to the program's caller of that name, where there is one.
+
+    The caller takes the arguments as a tuple. Keywords, and calls that it leaves alone, are the method's.
+    """
+
+    cdef object method
+    cdef str name
+    cdef dict __dict__
+
+    def __init__(self, method):
+        self.method, self.name = method, method.__name__
+        update_wrapper(self, method)
+
+    def __get__(self, program, kind):
+        if program is None:
+            return self.method
+        cdef Entry entry = Entry.__new__(Entry)
+        entry.quick, entry.program, entry.callers = self, program, program._callers
+        return entry
 
 
 cdef bint is_numpy_number(given) noexcept:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from autograd_mini.program._sparse import SparseProgram
 
 
+def _key(purpose: str, executor: Optional[str], threads: Optional[int]) -> Any:
+    """Under which a caller is kept: the method's name alone where nothing else was asked for."""
+    return purpose if executor is threads is None else (purpose, executor, threads)
+
+
 class Program(Generic[P, R]):
     """A recorded function, made by `trace`.
 
@@ -61,8 +66,7 @@ class Program(Generic[P, R]):
     def _prepare(self) -> None:
         self._is_simple = all(map(layouts.is_simple, (*self.arguments, self.result)))
         self._executors = executors.Executors(self.body)
-        self._callers: dict[Optional[str], Callable[[tuple[Any, ...]], Any]] = {}
-        self._batch_callers: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._callers: dict[Any, Callable[..., Any]] = {}
 
     @overload
     def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R: ...
@@ -71,7 +75,8 @@ class Program(Generic[P, R]):
     @overload
     def __call__(self, first: Value, /, *others: Any, **keywords: Any) -> Any: ...
 
-    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:  # type: ignore[misc]
+    @executors.quick  # type: ignore[misc]
+    def __call__(self, *arguments: Any, executor: Optional[str] = None, **keywords: Any) -> Any:
         """The result for one example, of the structure and shapes it was traced with.
 
         Values may be among the arguments: the result is a graph on them then, and gradients flow through the call.
@@ -83,7 +88,7 @@ class Program(Generic[P, R]):
         """
         if keywords:
             arguments = self._in_order(arguments, keywords)
-        caller = self._callers.get(executor)
+        caller = self._callers.get(_key("__call__", executor, None))
         if caller is not None:
             result = caller(arguments)
             if result is not NotImplemented:
@@ -104,9 +109,10 @@ class Program(Generic[P, R]):
         outputs = self._executors.run(numbers, executor)
         caller = self._executors.caller(self.arguments, self.result, executor) if self._is_simple else None
         if caller is not None:
-            self._callers[executor] = caller
+            self._callers[_key("__call__", executor, None)] = caller
         return self._rebuild(outputs)
 
+    @executors.quick
     def map(self, *arguments: Any, out: Any = None, executor: Optional[str] = None,
             threads: Optional[int] = None, **keywords: Any) -> Any:
         """The result for every row, stacked: each number of the result becomes (m,), each array (m,) + its shape.
@@ -119,7 +125,7 @@ class Program(Generic[P, R]):
         if keywords:
             arguments = self._in_order(arguments, keywords)
         is_new = out is None
-        caller = self._batch_callers.get(("map", executor, threads))
+        caller = self._callers.get(_key("map", executor, threads))
         if caller is not None:
             result = caller(arguments, out)
             if result is not NotImplemented:
@@ -141,6 +147,7 @@ class Program(Generic[P, R]):
             self._keep_caller(batch, arguments, "map", executor, threads)
         return out
 
+    @executors.quick
     def sum(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
             threads: Optional[int] = None, **keywords: Any) -> R:
         """The result summed over the rows; 0 for no rows.
@@ -158,6 +165,7 @@ class Program(Generic[P, R]):
         """
         return self._reduce("sum", arguments, keywords, batches, executor, threads)
 
+    @executors.quick
     def mean(self, *arguments: Any, batches: Optional[Iterable[Any]] = None, executor: Optional[str] = None,
              threads: Optional[int] = None, **keywords: Any) -> R:
         """The mean of the result over the rows; nan for no rows. `batches` is as in `sum`."""
@@ -178,7 +186,7 @@ class Program(Generic[P, R]):
             return self._reduced(purpose, *self._stream(arguments, keywords, batches, executor, threads))
         if keywords:
             arguments = self._in_order(arguments, keywords)
-        caller = self._batch_callers.get((purpose, executor, threads))
+        caller = self._callers.get(_key(purpose, executor, threads))
         if caller is not None:
             result = caller(arguments)
             if result is not NotImplemented:
@@ -203,7 +211,7 @@ class Program(Generic[P, R]):
         if batch.rows and self._is_simple:
             caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, threads)
             if caller is not None and (executor or self._executors.wins(caller, arguments, batch, purpose == "map")):
-                self._batch_callers[purpose, executor, threads] = caller
+                self._callers[_key(purpose, executor, threads)] = caller
 
     def gradient(self, argnums: Argnums = 0) -> Program[P, Any]:
         """The Program of the derivatives by one argument, or by several, of a Program with one number.

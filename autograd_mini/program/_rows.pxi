@@ -133,6 +133,9 @@ cdef class RowsCaller:
 
     def __call__(self, tuple arguments, out=None):
         """The result, in `out` where it is given, or NotImplemented where something is laid out in another way."""
+        return self.call(arguments, out)
+
+    cdef object call(self, tuple arguments, out):
         cdef char* addresses_memory[64]
         cdef Py_ssize_t strides_memory[64]
         cdef Job job
@@ -288,21 +291,30 @@ cdef class RowsCaller:
 
 cdef void fill_tile(Column column, Job* job, Py_ssize_t tile, Py_ssize_t rest, char* memory, char** padded,
                     Py_ssize_t* strides) noexcept:
-    """Copy the last rows into a whole tile of the same layout; the last row fills it up."""
-    cdef Py_ssize_t row, k, size = column.itemsize, first = job.rows - rest
-    cdef Py_ssize_t down = job.strides[column.number], width = column.columns * size
-    cdef char* source
+    """Copy the last rows into a whole tile of the same layout, again and again until it is full."""
+    cdef Py_ssize_t k, size = column.itemsize, down = job.strides[column.number]
     if column.kind == PACKED or column.kind == SPACED:
-        for row in range(tile):
-            memcpy(memory + row * width, job.addresses[column.first] + (first + min(row, rest - 1)) * down, width)
-        padded[column.first], strides[column.number] = memory, width
-        return
+        size *= column.columns
     for k in range(column.pointers):
-        source = job.addresses[column.first + k] + first * down
         padded[column.first + k] = memory + k * tile * size
-        for row in range(tile):
-            memcpy(padded[column.first + k] + row * size, source + min(row, rest - 1) * down, size)
+        repeat(padded[column.first + k], job.addresses[column.first + k] + (job.rows - rest) * down, down, size, rest,
+               tile)
     strides[column.number] = size
+
+
+cdef void repeat(char* into, const char* source, Py_ssize_t down, Py_ssize_t size, Py_ssize_t rest,
+                 Py_ssize_t tile) noexcept:
+    """Fill a tile with `rest` entries of some size that lie `down` bytes apart."""
+    cdef Py_ssize_t row
+    if down == size:
+        memcpy(into, source, rest * size)
+    else:
+        for row in range(rest):
+            memcpy(into + row * size, source + row * down, size)
+    while rest < tile:
+        row = min(rest, tile - rest)
+        memcpy(into + rest * size, into, row * size)
+        rest += row
 
 
 cdef object rows_of(layout, given, Py_ssize_t rows, char** results, Py_ssize_t* distances):
