@@ -59,16 +59,16 @@ COSTS = {
     "python": Cost(0.0, 0.0, 200e-9, 0.0),
     "native": Cost(0.0, 0.0, 1.6e-9, 0.0),
     "numpy": Cost(0.0, 0.0, 2e-9, 1.5e-6),
-    "llvm": Cost(20e-3, 40e-6, 0.2e-9, 0.0),
+    "llvm": Cost(20e-3, 20e-6, 0.2e-9, 0.0),
 }
-SCALAR_GAIN = 0.6e-9
-"""What machine code saves over the interpreter, in seconds, for each operation on one example."""
-LONGEST = 30_000
-"""Operations beyond which machine code for one example never won."""
+LONGEST = 200_000
+"""Operations beyond which machine code for one example, which leaving Python waits for, would take many seconds."""
 GAIN = 4
 """How many times as long as compiling a call over data must be expected to take for it to wait for machine code."""
 ROUNDS, TRIALS = 9, 3
-"""How often both are timed on one example, and how often each is tried over data before it may lose."""
+"""How often two take turns before one is kept, and how often each is tried over data before it may lose."""
+TURNS = 20e-3
+"""Seconds after which a call over data takes no more turns."""
 HOPELESS = 4.0
 """How many times as long as the quickest one an executor may be expected to take and still be tried."""
 THREAD = 0.5e-3
@@ -156,7 +156,7 @@ class Executors:
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self._stories: dict[bool, str] = {}
+        self._stories: dict[bool, tuple[Any, ...]] = {}
         self._native = compiled_interpreter()
         self._scalar = "native" if self._native else "python"
         self._has_llvm = llvm_is_installed()
@@ -223,7 +223,7 @@ class Executors:
     def run(self, numbers: np.ndarray, executor: Optional[str]) -> Sequence[float]:
         """The outputs for one example."""
         name, self._numbers = executor or self._one, numbers
-        self._tell(_known(name), executor, "one example", "")
+        self._tell(_known(name), executor, None, "")
         return self.scalar(name).run(numbers)
 
     def caller(self, arguments: Sequence[Any], result: Any,
@@ -239,28 +239,28 @@ class Executors:
         known = self._made.get(("caller", executor))
         if known is not None and not known.is_spent:
             return known
-        native, name, most, more = self._native, executor or "native", sys.maxsize, ""
+        native, name, most, more, times = self._native, executor or "native", sys.maxsize, "", None
         operations = max(1, self.body.work)
         if executor is None and not self._has_llvm:
             more = "; llvmlite is not installed"
         elif executor is None and self._calls_back():
             more = "; rows of your own are called"
         elif executor is None and operations > LONGEST and not self.body.has_loops:
-            more = "; machine code gains nothing at this length"
+            more = "; compiling would take too long"
         elif executor is None:
-            most = int(COSTS["llvm"].to_start(self.body.length) / (SCALAR_GAIN * operations))
+            most = int(COSTS["llvm"].to_start(self.body.length) / COSTS["native"].to_run(operations, 1))
             more = f"; llvm is tried after {most:,} calls"
             if known is not None:
                 times = self._result("one", self._time_one, self.scalar("native"), self._numbers)
                 more = "; llvm is being compiled"
             if known is not None and times is not None:
                 name = self._one = _quickest(times)
-                most, more = sys.maxsize, _seen(times)
+                most, more = sys.maxsize, ""
 
         def place(part: Part) -> Any:
             return native.Place(part.start, part.shape)
 
-        self._tell(name, executor, "one example", more)
+        self._tell(name, executor, None, more, times)
         made = native.Caller(self.scalar(name), tuple([fill(layout, place) for layout in arguments]),
                              fill(result, place), most)
         self._made["caller", executor] = made
@@ -281,13 +281,11 @@ class Executors:
         times: dict[str, list[float]] = {name: [] for name in made}
         for _ in range(ROUNDS):
             for name, executor in made.items():
-                started = time.perf_counter()
-                executor.run(numbers)
-                times[name].append(time.perf_counter() - started)
+                times[name].append(_seconds(lambda: executor.run(numbers)))  # noqa: B023
         return times
 
     def batch_caller(self, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
-                     threads: Optional[int]) -> Any:
+                     executor: Optional[str], threads: Optional[int]) -> Any:
         """What calls machine code quickly where arguments are laid out as in this batch, and else NotImplemented.
 
         None where machine code is not what ran last, without the extension, where a layout takes more than is done
@@ -296,24 +294,32 @@ class Executors:
         if self._native is None or self._ran is not self._made.get(("llvm", batch.is_data())) \
                 or (threads or 1) > 1 or self._calls_back():
             return None
-        most = sys.maxsize
+        # what wins for some rows does for more of them too
+        least, most = 1 if executor else 1 << batch.rows.bit_length() - 1, sys.maxsize
         if threads is None and cores() > 1:
-            least = math.ceil(2 * THREAD / self._cost("llvm", 1))  # rows that threads may be worth
-            most = least - 1
-            if batch.rows >= least:
+            shared = math.ceil(2 * THREAD / self._cost("llvm", 1))  # rows that threads may be worth
+            most = shared - 1
+            if batch.rows >= shared:
                 if self._threads("llvm", batch, purpose == "map") > 1:
                     return None
                 most = 2 ** batch.rows.bit_length() - 1
-        return self._llvm().batch_caller(self._native, self._ran, arguments, result, batch, purpose, most)
+        return self._llvm().batch_caller(self._native, self._ran, arguments, result, batch, purpose, least, most)
 
-    def wins(self, caller: Callable[[tuple[Any, ...]], Any], arguments: tuple[Any, ...], batch: Batch,
-             by_row: bool) -> bool:
-        """Whether a batch caller is as quick as what else ran for about as many rows: it is timed on the arguments."""
+    def wins(self, caller: Callable[[], Any], another: Callable[[str], Any], batch: Batch, by_row: bool) -> bool:
+        """Whether a call of machine code is as quick as the best of the others, with which it takes turns here."""
         seen = self._seen[_class(batch, by_row)]
-        started = time.perf_counter()
-        if caller(arguments) is not NotImplemented:
-            seen["llvm"] = [time.perf_counter() - started]
-            self._tell("llvm", None, f"{batch.rows:,} rows", _seen(seen))
+        others = {name: times for name, times in seen.items() if name != "llvm"}
+        if not others:
+            return True
+        rival = _quickest(others)
+        seen["llvm"] = []
+        until = time.perf_counter() + TURNS
+        for _ in range(ROUNDS):
+            _note(_seconds(caller), seen["llvm"])
+            _note(_seconds(lambda: another(rival)), seen[rival])
+            if time.perf_counter() > until:
+                break
+        self._tell(_quickest(seen), None, batch.rows, "", seen)
         return _quickest(seen) == "llvm"
 
     def _calls_back(self) -> bool:
@@ -338,16 +344,13 @@ class Executors:
         name, more = (_known(executor), "") if executor else self._choose(batch, out, is_data, seen)
         self._ran = kernel = self.over_data(name, is_data)
         count = self._threads(name, batch, bool(out)) if threads is None else threads
-        started = time.perf_counter()
-        self._share(batch, count, functools.partial(work, kernel))
-        seconds = time.perf_counter() - started
+        seconds = _seconds(lambda: self._share(batch, count, functools.partial(work, kernel)))
         if threads is None:
             _note(seconds, self._shared[name, _class(batch, bool(out))][count > 1])
         if not executor:
             _note(seconds, seen.setdefault(name, []))
             self._spent[is_data] = self._spent.get(is_data, 0.0) + seconds
-            more += _seen(seen)
-        self._tell(name, executor, f"{batch.rows:,} rows", more)
+        self._tell(name, executor, batch.rows, more, None if executor else seen)
 
     def _choose(self, batch: Batch, out: Sequence[Data], is_data: tuple[bool, ...],
                 seen: dict[str, list[float]]) -> tuple[str, str]:
@@ -357,7 +360,7 @@ class Executors:
         """
         if self.body.has_loops:  # machine code of one example after the other is compiled in a moment
             late = self._has_llvm and self._spent.get(is_data, 0.0) > COSTS["llvm"].start
-            return ("llvm" if late else self._scalar), ""
+            return self._trial((self._scalar, "numpy", *["llvm"] * late), batch, seen), ""
         operations = self.body.work
         usual = self._trial((self._scalar, "numpy"), batch, seen)
         if not self._has_llvm:
@@ -391,15 +394,22 @@ class Executors:
         self._made["llvm", is_data] = kernel
         return True
 
-    def _tell(self, name: str, executor: Optional[str], amount: str, more: str) -> None:
-        why = "as asked for" if executor else "as the quickest for that"
-        is_one = amount == "one example"
-        self._stories.pop(is_one, None)
-        self._stories[is_one] = f"{name} for {self.body.work:,} operations over {amount}, {why}{more}"
+    def _tell(self, name: str, executor: Optional[str], rows: Optional[int], more: str, times: Any = None) -> None:
+        self._stories.pop(rows is None, None)
+        self._stories[rows is None] = name, executor, rows, more, times
 
     def explain(self) -> str:
         """What was chosen, and why: a line for one example and one for data, the later first."""
-        return "\n".join(reversed(self._stories.values())) or "nothing has run yet"
+        return "\n".join(map(self._told, reversed(self._stories.values()))) or "nothing has run yet"
+
+    def _told(self, story: tuple[Any, ...]) -> str:
+        name, executor, rows, more, times = story
+        why, amount = "as asked for" if executor else "as the quickest for that", "one example"
+        if rows is not None:
+            amount = f"{rows:,} rows"
+        found = [f"{name} {min(seconds) * 1e6:,.1f} us" for name, seconds in sorted((times or {}).items())]
+        took = "; took " + ", ".join(found) if found else ""
+        return f"{name} for {self.body.work:,} operations over {amount}, {why}{more}{took}"
 
     def _cost(self, name: str, rows: int) -> float:
         """What a run takes, in seconds, by the table of costs."""
@@ -448,6 +458,12 @@ def _class(batch: Batch, by_row: bool) -> Any:
     return batch.is_data(), by_row, batch.rows.bit_length()
 
 
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
 def _note(seconds: float, best: list[float]) -> None:
     """Keep a time among the best ones, as many as there are trials."""
     best[:] = sorted([*best, seconds])[:TRIALS]
@@ -456,11 +472,6 @@ def _note(seconds: float, best: list[float]) -> None:
 def _quickest(times: dict[str, list[float]]) -> str:
     """Who had the shortest time of all, which others working on the machine lengthen least."""
     return min(times, key=lambda name: min(times[name]))
-
-
-def _seen(times: dict[str, list[float]]) -> str:
-    shown = [f"{name} {min(seconds) * 1e6:,.1f} us" for name, seconds in sorted(times.items())]
-    return "; took " + ", ".join(shown)
 
 
 def _known(executor: str) -> str:

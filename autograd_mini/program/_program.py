@@ -209,8 +209,13 @@ class Program(Generic[P, R]):
                      threads: Optional[int]) -> None:
         """The next call with arguments laid out like these goes straight to machine code, where that ran and wins."""
         if batch.rows and self._is_simple:
-            caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, threads)
-            if caller is not None and (executor or self._executors.wins(caller, arguments, batch, purpose == "map")):
+            caller = self._executors.batch_caller(self.arguments, self.result, batch, purpose, executor, threads)
+
+            def another(name: str) -> Any:
+                return getattr(self, purpose)(*arguments, executor=name, threads=1)
+
+            if caller is not None and (executor or self._executors.wins(
+                    lambda: caller(arguments), another, batch, purpose == "map")):
                 self._callers[_key(purpose, executor, threads)] = caller
 
     def gradient(self, argnums: Argnums = 0) -> Program[P, Any]:

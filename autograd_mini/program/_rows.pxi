@@ -98,25 +98,26 @@ cdef class RowsCaller:
 
     `arguments` are layouts with a Place for what rows share and a Column for data, `result` one with Places. For sums
     and means (`divides`), `places` says which sum each output is; for results row by row (`by_row`) it is empty.
-    More than `most` rows are left to the readable form, which has threads.
+    Fewer than `least` rows are left to the choice, more than `most` to the readable form, which has threads.
     """
 
     cdef tuple arguments, columns
     cdef object result, made, plain_of, careful_of, machines
     cdef Interpreter once
     cdef Kernel plain, careful
-    cdef Py_ssize_t inputs, outputs, pointers, count, careful_count, frame, careful_frame, most, work
+    cdef Py_ssize_t inputs, outputs, pointers, count, careful_count, frame, careful_frame, least, most, work
     cdef list places
     cdef bint by_row, divides
     cdef readonly Py_ssize_t rows
     cdef int block, tile
 
     def __init__(self, tuple arguments, tuple columns, result, Interpreter once, kernels, Py_ssize_t outputs,
-                 list places, bint divides, Py_ssize_t most, Py_ssize_t work, int block, int tile):
+                 list places, bint divides, Py_ssize_t least, Py_ssize_t most, Py_ssize_t work, int block,
+                 int tile):
         self.arguments, self.columns, self.result, self.once = arguments, columns, result, once
         self.plain_of, self.careful_of = kernels
         self.outputs, self.places, self.divides, self.by_row = outputs, places, divides, not places
-        self.most, self.work, self.block, self.tile = most, work, block, tile
+        self.least, self.most, self.work, self.block, self.tile = least, most, work, block, tile
         self.inputs, self.machines = once.inputs, []
         self.pointers = sum([(<Column>column).pointers for column in columns])
         self.rows = 0
@@ -160,7 +161,7 @@ cdef class RowsCaller:
             for i in range(len(arguments)):
                 if not load(self.arguments[i], arguments[i], memory, &job, kept):
                     return NotImplemented
-            if job.rows < 1 or job.rows > self.most or (
+            if job.rows < self.least or job.rows > self.most or (
                     out is not None and not is_writable(self.result, out, job.rows, kept)):
                 return NotImplemented
             self.once.evaluate(memory, memory + room - self.once.outputs)

@@ -183,7 +183,7 @@ class Rows:
 
 
 def batch_caller(native: Any, rows: Rows, arguments: Sequence[Any], result: Any, batch: Batch, purpose: str,
-                 most: int) -> Any:
+                 least: int, most: int) -> Any:
     """The compiled caller for arguments laid out as in this batch; None where a part takes more than is done there."""
     layouts = tuple([source(at, array) for at, array in batch.data if is_loadable(array)])
     columns: dict[int, Any] = {}
@@ -215,7 +215,7 @@ def batch_caller(native: Any, rows: Rows, arguments: Sequence[Any], result: Any,
     return native.RowsCaller(
         asked, tuple(found), fill(result, lambda part: native.Place(part.start, part.shape)), _shared(native, rows),
         (lambda: kernel(False), lambda: kernel(True)), len(rows.body.outputs), [] if by_row else rows.place,
-        purpose == "mean", most, len(rows.steps), BLOCK, TILE)
+        purpose == "mean", min(least, TILE), most, len(rows.steps), BLOCK, TILE)
 
 
 def _shared(native: Any, rows: Rows) -> Any:
