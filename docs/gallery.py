@@ -192,16 +192,18 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def photograph(page: pathlib.Path, target: pathlib.Path, size: str = "1440,720", dark: bool = False) -> None:
+def photograph(page: str, target: pathlib.Path, size: str = "1440,720", dark: bool = False) -> None:
     """A picture of a page at one of its steps, by Chromium where there is one."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser:
         with tempfile.TemporaryDirectory() as profile:
+            shown = pathlib.Path(profile, "page.html")
+            shown.write_text(page, "utf-8")
             subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
                             "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
                             "--force-prefers-reduced-motion", f"--user-data-dir={profile}", f"--window-size={size}",
                             *["--blink-settings=preferredColorScheme=0"] * dark, f"--screenshot={target}",
-                            f"{page.as_uri()}#22"], check=True, capture_output=True)
+                            f"{shown.as_uri()}#22"], check=True, capture_output=True)
 
 
 def main(folder: pathlib.Path) -> None:
@@ -209,18 +211,16 @@ def main(folder: pathlib.Path) -> None:
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         picture().save(folder / "pictures" / f"{picture.__name__}.svg")
-    live, chinese = (folder.resolve() / "pictures" / name for name in ("logistic_loss.html", "logistic_loss_zh.html"))
+    live = folder.resolve() / "pictures" / "logistic_loss.html"
     drawing = logistic_loss().save(live)
+    photograph(drawing.html(), live.with_name("live.png"))
     drawing.language = "zh"
-    drawing.save(chinese)
-    photograph(live, live.with_name("live.png"))
-    photograph(chinese, live.with_name("live_zh_dark.png"), dark=True)
-    chinese.unlink()
+    photograph(drawing.html(), live.with_name("live_zh_dark.png"), dark=True)
+    photograph(drawing.html(), live.with_name("live_zh_phone.png"), "390,844")
     table = load_breast_cancer(["worst_area", "worst_smoothness"])
-    descending = live.with_name("descent.html")
-    descending.write_text(descent(scaling(table.X).apply(table.X), table.y), "utf-8")
-    photograph(descending, live.with_name("descent.png"), "1440,960")
-    descending.unlink()
+    X, features = scaling(table.X).apply(table.X), [f"{name}, standardised" for name in table.features]
+    photograph(descent(X, table.y, features=features), live.with_name("descent.png"), "1440,960")
+    photograph(descent(X, table.y, language="zh"), live.with_name("descent_zh_dark.png"), "1440,960", dark=True)
     (folder / "gallery.md").write_text(page(), "utf-8")
 
 

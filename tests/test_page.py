@@ -1,11 +1,16 @@
 """The live page, driven in a real browser: what it computes is what the engine computes, and every control works."""
 
+import importlib.util
 import json
 import math
 import pathlib
 import random
 import re
+import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, browser
 from points import points
@@ -539,3 +544,40 @@ def test_broken_numbers_are_red_and_readable(tab, folder):
 def test_a_logistic_graph_of_rows_is_drawn_too(tab, folder):
     show(tab, folder, logistic())
     assert tab.run("boxes.some(box => box.title === 'a' && box.sign === 'sigmoid')")
+
+
+PAINTERS = {
+    "rsvg-convert": ["rsvg-convert", "{svg}", "-o", "{png}"],
+    "cairosvg": [sys.executable, "-m", "cairosvg", "{svg}", "-o", "{png}"],
+    "inkscape": ["inkscape", "{svg}", "--export-type=png", "--export-filename={png}"],
+}
+
+
+@pytest.mark.parametrize("painter", PAINTERS)
+def test_a_saved_picture_looks_everywhere_as_in_a_browser(tab, tmp_path, painter):
+    """Squares of 8 pixels are as dark as in the browser, up to the faces that are there."""
+    image = pytest.importorskip("PIL.Image")
+    if not (shutil.which(painter) or importlib.util.find_spec(painter)):
+        pytest.skip(f"needs {painter}")
+
+    def darkness(path):
+        painted = image.open(path).convert("RGBA")
+        page = image.new("RGBA", painted.size, "white")
+        page.alpha_composite(painted)
+        squares = page.convert("L").resize((painted.width // 8, painted.height // 8), image.Resampling.BOX)
+        return 255 - np.asarray(squares, float)
+
+    price = Value(2.0, "面积") * Value(3.0, "θ_1") + Value(-0.0, "b")
+    price.backward()
+    coloured = {"color": "grad", "labels": "formula"}
+    for value, options in ((logistic(), coloured), (two_layers(), {}), (broken(), {}), (price, {})):
+        svg, png = tmp_path / "picture.svg", tmp_path / "picture.png"
+        placed = draw(value, layout="own", **options).save(svg)._placed
+        command = [part.format(svg=svg, png=png) for part in PAINTERS[painter]]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        tab.open(svg, width=math.ceil(placed.width), height=math.ceil(placed.height) + 26 * ("color" in options))
+        tab.picture(tmp_path / "browser.png")
+        seen, browsers = darkness(png), darkness(tmp_path / "browser.png")
+        seen, browsers = (array[:min(len(seen), len(browsers))] for array in (seen, browsers))
+        assert np.corrcoef(seen.ravel(), browsers.ravel())[0, 1] > 0.95
+        assert seen.sum() == pytest.approx(browsers.sum(), rel=0.1)

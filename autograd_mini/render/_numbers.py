@@ -50,7 +50,12 @@ def columns(text: str) -> int:
     >>> columns("w1"), columns("权重")
     (2, 4)
     """
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    return sum(0 if unicodedata.combining(char) else 1 + is_wide(char) for char in text)
+
+
+def is_wide(char: str) -> bool:
+    """Whether a character is as wide as Chinese ones are."""
+    return unicodedata.east_asian_width(char) in "WF"
 
 
 def padded(text: str, width: int, right: bool = False) -> str:

@@ -7,7 +7,6 @@ from the root; so a picture stays small while the graph may be of any size.
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -16,7 +15,7 @@ from autograd_mini.primitives import chain
 from autograd_mini.render._derivatives import derivative
 from autograd_mini.render._folding import Fold, grouped
 from autograd_mini.render._formulas import Formulas, clean, order_matters, symbol
-from autograd_mini.render._numbers import exact, pretty
+from autograd_mini.render._numbers import exact, is_wide, pretty
 
 Color = Union[None, str, Mapping[Any, float], Callable[[Any], Optional[float]]]
 
@@ -104,7 +103,7 @@ def span_width(span: Span) -> float:
 
 
 def _ems(char: str) -> float:
-    if ord(char) > 0x2E7F or unicodedata.east_asian_width(char) in "WF":
+    if ord(char) > 0x2E7F or is_wide(char):
         return 1.05
     if char in "ijl.,:;'|!I ftr()[]{}/\\-":
         return 0.36

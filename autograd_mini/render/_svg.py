@@ -6,9 +6,10 @@ import html
 import math
 
 from autograd_mini.render._formulas import clean
+from autograd_mini.render._numbers import is_wide
 from autograd_mini.render._picture import BOLD, SIZES, Box, Edge, Picture, Span, row_height
 from autograd_mini.render._placing import Placement, Point
-from autograd_mini.render._theme import FONT, INK, LIGHT, SECONDARY, Look, box_look, edge_look, span_look
+from autograd_mini.render._theme import FONT, INK, LIGHT, SECONDARY, WIDE_FONT, Look, box_look, edge_look, span_look
 
 STANDALONE = ("<style>svg{color:#1c2128;color-scheme:light dark}"
               "@media(prefers-color-scheme:dark){svg{color:#e8eaed}}</style>")
@@ -69,7 +70,8 @@ def _span(span: Span, position: int) -> str:
     color, share = span_look(span, INK)
     look = "" if color == INK.ink else f' fill="{color}"'
     look += "" if share == 1 else f' fill-opacity="{share}"'
-    look += ' font-weight="650"' if span.role in BOLD or span.mark == "nan" else ""
+    look += f' font-family="{WIDE_FONT}"' if any(map(is_wide, span.text)) else ""
+    look += ' font-weight="bold"' if span.role in BOLD or span.mark == "nan" else ""
     look += ' dx="7"' if position else ""
     return f'<tspan class="{span.role}" font-size="{SIZES[span.role]:g}"{look}>{html.escape(clean(span.text))}</tspan>'
 

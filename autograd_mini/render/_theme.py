@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from autograd_mini.render._picture import Box, Edge, Span
 
-FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', system-ui, sans-serif"
+FONT = "Helvetica, Arial, 'Liberation Sans', system-ui, sans-serif"
+WIDE_FONT = "'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+"""For texts with Chinese: a renderer that looks at the first font only, as cairosvg does, finds the signs there."""
 SECONDARY = 0.62
 """How strong the ink of the less important texts is."""
 
