@@ -14,10 +14,10 @@ from autograd_mini.render._course import LINES
 from autograd_mini.render._words import stored, translated
 
 PACKAGE = pathlib.Path(am.__file__).parent
-RAISED = {"InputError", "ExpressionError", "_reject", "ArgumentTypeError", "Line"}
+RAISED = {"InputError", "DataError", "ExpressionError", "_reject", "ArgumentTypeError", "Line"}
 PATH = ["_core/expression.py", "cli/__init__.py", "cli/_arguments.py", "cli/_expressions.py", "cli/_explaining.py",
-        "cli/_practising.py", "explain/_lines.py"]
-INSIDE = re.compile(r"⟦\d+⟧|'[^']*'|[xe]\w*\([^)]*\)|\b(float64|Python|if|else|and|or|not|lambda|log10|ln|log|floor|"
+        "cli/_practising.py", "cli/_logistic.py", "models/_dataset.py", "explain/_lines.py"]
+INSIDE = re.compile(r"⟦\d+⟧|--[a-z-]+|utf-\d+|gbk|'[^']*'|[xe]\w*\([^)]*\)|\b(float64|Python|if|else|and|or|not|lambda|log10|ln|log|floor|"
                     r"exp|graph|svg|show|domain|condition|help|autograd|mini|NAME|EXPR)\b")
 
 
@@ -95,6 +95,25 @@ def test_tables_of_the_command_line_in_chinese(capsys):
     assert main(["derive", "z = 权重*输入; z**2", "--lang", "zh"]) == 0
     columns = {len(line.split("=")[0].encode("gbk")) for line in capsys.readouterr().out.splitlines() if line}
     assert len(columns) == 1  # a Chinese character is two columns wide, and two bytes in GBK
+
+
+def test_the_worked_example_in_chinese(capsys, tmp_path):
+    assert main(["logistic", "--steps", "2", "--features", "all", "--lang", "zh", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "全部 427 行训练数据，最后一步之后" in printed and "闭式解" in printed and "另有 24 个特征" in printed
+    english = "step cost rows row held features weights training formula engine closed rel.err written standardised"
+    assert not set(english.split()) & set(re.findall("[a-z.]+", printed.replace("native", "")))
+    assert "代价 J(w, b)" in (tmp_path / "out" / "cost.svg").read_text("utf-8")
+    table = tmp_path / "t.csv"
+    for content, told in (("a,y\n1,0\n,1\n", "第 3 行，列 'a'：单元格是空的"), ("1,2\n3,4\n", "没有表头"),
+                          ("a,y\n1,0\n2\n", "第 3 行：有 1 个单元格，而表头有 2 列：缺少列 'y'"),
+                          ("a,y\n1,0\n\"1,5\",1\n", "'1,5' 用了逗号作小数点：请写成 1.5")):
+        table.write_text(content)
+        assert main(["logistic", "--data", str(table), "--target", "y", "--lang", "zh"]) == 2
+        assert told in capsys.readouterr().err
+    table.write_bytes("面积,y\n1,0\n".encode("gbk"))
+    assert main(["logistic", "--data", str(table), "--target", "y", "--lang", "zh"]) == 2
+    assert "请用 --encoding 指明编码（例如 gbk 或 latin-1）" in capsys.readouterr().err
 
 
 def test_what_is_taken_over_is_not_translated():

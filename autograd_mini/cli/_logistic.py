@@ -33,7 +33,7 @@ from autograd_mini.models import (
 )
 from autograd_mini.render._drawing import draw
 from autograd_mini.render._saving import whole_file
-from autograd_mini.render._words import say
+from autograd_mini.render._words import say, translated
 
 FILES = ("loss.svg", "loss.html", "descent.html", "cost.svg", "result.json")
 TWO_FEATURES = ("worst_area", "worst_smoothness")
@@ -177,7 +177,8 @@ def take_apart(model: LogisticRegression, x: Sequence[float], y: float, position
 
 def compare_totals(model: LogisticRegression, X: np.ndarray, y: np.ndarray) -> list[Comparison]:
     """J, dJ/dw and dJ/db over all rows: what the last backward pass left, and NumPy's closed form."""
-    J, dw, db = closed_forms.cost_and_gradient(model.coefficients, model.intercept, X, y, model.ridge)
+    with np.errstate(all="ignore"):  # where training has diverged the closed form says so by its number
+        J, dw, db = closed_forms.cost_and_gradient(model.coefficients, model.intercept, X, y, model.ridge)
     slopes = np.abs(model.predict_proba(X)[:, 1] - y)
     sizes = (np.abs(X) * slopes[:, None]).mean(axis=0)
     return [Comparison("J", "", model.history[-1], J),
@@ -223,7 +224,7 @@ def _write(options: argparse.Namespace, result: dict[str, Any], example: Example
     drawing = draw(example.L, language=options.lang)
     for name in ("loss.svg", "loss.html"):
         drawing.save(folder / name)
-    for name, content in (("cost.svg", cost_curve.svg(model.history, "Cost J(w, b)")),
+    for name, content in (("cost.svg", cost_curve.svg(model.history, translated("Cost J(w, b)", options.lang))),
                           ("descent.html", descending), ("result.json", json_text(result) + "\n")):
         with whole_file(folder / name) as path:
             path.write_text(content, encoding="utf-8")
@@ -233,6 +234,10 @@ def _page(options: argparse.Namespace, data: Dataset, result: dict[str, Any], ex
           totals: list[Comparison]) -> str:
     """The result for a terminal of 80 columns."""
     about, training = result["data"], result["training"]
+
+    def head(*names: str) -> list[str]:
+        return [translated(name, options.lang) for name in names]
+
     weights = range(1, len(data.features) + 1)
     names = [f"x{i} = {name}" for i, name in zip(weights, data.features)]
     ones = f"y = 1 is {data.target}" if data.classes == ("0", "1") else f"y = 1 is {data.target} = {data.classes[1]}"
@@ -252,15 +257,16 @@ def _page(options: argparse.Namespace, data: Dataset, result: dict[str, Any], ex
         f"{_accuracy(result['held_out_accuracy'], about['held_out_rows'])}", "",
         f"{result['class_counts'][0]} rows of y = 0, {result['class_counts'][1]} of y = 1: "
         f"always guessing the larger gives {result['baseline_accuracy']:.1%}", "",
-        table(_coefficients(result, data.features)), *_more(len(names) - SHOWN_WEIGHTS, "weights"), "",
+        table([head("coefficient", "standardised", "original units"), *_coefficients(result, data.features)]),
+        *_more(len(names) - SHOWN_WEIGHTS, "weights"), "",
         f"One example by back-propagation, from L(a, y): training row {example.position}",
         f"  {_given(example)}", "",
-        table([["", "formula", "engine", "closed form", "rel.err."],
+        table([head("", "formula", "engine", "closed form", "rel.err."),
                *([c.name, c.formula, f"{c.engine:.13g}", f"{c.closed_form:.13g}", _error(c)]
                  for c in _abridged(example.derivatives, 3))], left=2),
         *_more(len(names) - SHOWN_WEIGHTS, "weights"), *_saturated(example), "",
         f"All {about['training_rows']} training rows, after the last step", "",
-        table([["", "engine", "NumPy's closed form", "rel.err."],
+        table([head("", "engine", "NumPy's closed form", "rel.err."),
                *([c.name, f"{c.engine:.15g}", f"{c.closed_form:.15g}", _error(c)]
                  for c in _abridged(totals, 1))]),
         *_more(len(names) - SHOWN_WEIGHTS, "weights"),
@@ -268,14 +274,13 @@ def _page(options: argparse.Namespace, data: Dataset, result: dict[str, Any], ex
     ]
     if "files" in result:
         lines += ["", "written: " + ", ".join(result["files"])]
-    return "\n".join(lines)
+    return translated("\n".join(lines), options.lang)
 
 
 def _coefficients(result: dict[str, Any], features: Sequence[str]) -> list[list[str]]:
     """The fitted model for standardised features, and for features in their own units."""
     fitted, original = result["model"], result["model"]["original_units"]
-    return [["coefficient", "standardised", "original units"],
-            *([f"w{i} {name}", f"{fitted['w'][name]:.6g}", f"{original['w'][name]:.6g}"]
+    return [*([f"w{i} {name}", f"{fitted['w'][name]:.6g}", f"{original['w'][name]:.6g}"]
               for i, name in enumerate(features[:SHOWN_WEIGHTS], 1)),
             ["b", f"{fitted['b']:.6g}", f"{original['b']:.6g}"]]
 
