@@ -37,7 +37,11 @@ def _live(page: pathlib.Path) -> str:
 
 
 def _told(text: str) -> str:
-    """Markdown as notebooks read it: formulas between plain dollars, links as seen from their folder, no pictures."""
+    """Markdown as notebooks read it: formulas between plain dollars, links as seen from their folder, no pictures.
+
+    A paragraph that leads to the notebooks is left out.
+    """
+    text = "\n\n".join(paragraph for paragraph in text.split("\n\n") if "../notebooks/" not in paragraph)
     text = re.sub(r"!\[[^]]*\]\([^)]*\)\n?", "", text.strip())
     text = re.sub(r"\$`(.*?)`\$", r"$\1$", text)
     for name, notebook in PAGES.items():

@@ -19,7 +19,8 @@ def test_every_line_of_it_is_so(page, tmp_path, monkeypatch):
 
 
 def test_the_twins_say_the_same():
-    pages = [page.read_text("utf-8") for page in TWINS]
+    pages = [page.read_text("utf-8").replace(', language="zh"', "").replace("只是符号错了。", "Only the sign is wrong.")
+             for page in TWINS]
     for pattern in (r"```python\n.*?```", r"^#+ ", r"\$`.*?`\$", r"x1 \(a - y\)|-1/t²|α"):
         found = [re.findall(pattern, page, re.S | re.M) for page in pages]
         assert found[0] == found[1] and found[0], pattern

@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     """Ask until all is solved; 1 if the student leaves before."""
     quiz = generated(options.seed, options.lang) if options.seed is not None else _quiz(options)
     *parts, last = text(quiz.root).splitlines()
-    print("\n".join([*parts, f"{quiz.root.name} = {last}" if quiz.root.name else last]) + "\n")
+    print("\n".join([*parts, f"{quiz.root.name} = {last}" if quiz.root.name else last]))
+    print(f"\n{say('practise', options.lang)}\n")
     solved = 0
     for question in quiz.questions:
         if not _asked(quiz, question.asked):
@@ -74,4 +75,5 @@ def _asked(quiz: Exercise, asked: str) -> bool:
         for hint in verdict.hints:
             print("  " + hint.replace("\n", "\n  "))
         if verdict:
+            print("  " + say("correct", quiz.language))
             return True
