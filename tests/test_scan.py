@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib.util
+import json
 import pickle
 import random
 import re
@@ -322,6 +323,24 @@ def test_c_source_writes_a_loop_with_the_same_bits(f, shape, tmp_path):
     run(inputs.ctypes.data_as(double), outputs.ctypes.data_as(double))
     value, (slopes, others) = program(p, x, executor="python")
     assert np.array_equal(outputs, [value, *slopes, *others.ravel()])
+
+
+def test_javascript_writes_loops():
+    """All cases in one run of node; its own exp and tanh may differ from the C library's in the last place."""
+    node = shutil.which("node") or pytest.skip("there is no node")
+    texts, expected = [], []
+    for f, shape in CASES:
+        p, x = point(shape)
+        program = trace(f, p, x).value_and_gradient((0, 1))
+        source = program.js_source(f.__name__)
+        assert source.count("for (") >= 2
+        inputs = np.concatenate([p, x.ravel()]).tolist()
+        texts.append(f"{source}\nconsole.log(JSON.stringify({f.__name__}({json.dumps(inputs)})));")
+        value, (slopes, others) = program(p, x)
+        expected.append([value, *slopes, *others.ravel()])
+    found = subprocess.run([node, "-"], input="\n".join(texts), capture_output=True, text=True, check=True).stdout
+    for line, numbers in zip(found.splitlines(), expected, strict=True):
+        np.testing.assert_allclose(json.loads(line), numbers, rtol=1e-14, atol=1e-15)
 
 
 def test_machine_code_loops_whatever_a_loop_takes_and_gives():

@@ -14,7 +14,7 @@ from autograd_mini._body.builder import expand
 from autograd_mini._core import persistence
 from autograd_mini._core.rows import BUILT_IN, Primitive
 from autograd_mini.program import _layout as layouts
-from autograd_mini.program._c_loops import Statements
+from autograd_mini.program._statements import C, JAVASCRIPT, Language, Statements
 from autograd_mini.render import _javascript
 
 _HEAD = """/* {title}
@@ -37,13 +37,10 @@ def c_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[st
 
     Raises MissingColumnError where a row has neither C text nor an expansion.
     """
-    if not body.has_loops:
-        body = expand(body, keep=lambda row: row.c is not None)
     lines = [_HEAD.format(title=_comment(title)),
              f"void {identifier(name or title)}(const double *inputs, double *outputs)", "{",
              *(f"    /* inputs[{slot}] is {_comment(entry)} */" for slot, entry in enumerate(inputs))]
-    made = Statements(body.first_operation)
-    numbers = made.body(body, [f"inputs[{slot}]" for slot in range(body.inputs)])
+    made, numbers = _statements(C, body)
     if made.memory:
         lines[0] = lines[0].replace("#include <math.h>", "#include <math.h>\n#include <stdlib.h>")
         lines.append(f"    double *const m = malloc({made.memory} * sizeof(double));  /* what loops emit */")
@@ -61,9 +58,19 @@ def js_source(title: str, body: Body, inputs: Sequence[str], outputs: Sequence[s
     """
     comments = [f"// inputs[{slot}] is {_line(entry)}" for slot, entry in enumerate(inputs)]
     comments += [f"// the result's [{place}] is {_line(entry)}" for place, entry in enumerate(outputs)]
-    called = identifier(name or title)
-    return "\n".join([f"// {_line(title)}", *comments, f"const {called} = (() => {{", _javascript.library(),
-                      _javascript.program(body), "return run;", "})();", ""])
+    made, numbers = _statements(JAVASCRIPT, body)
+    memory = [f"    const m = new Float64Array({made.memory});  // what loops emit"] * bool(made.memory)
+    return "\n".join([f"// {_line(title)}", *comments, f"const {identifier(name or title)} = (() => {{",
+                      _javascript.library(), "return function (inputs) {", *memory, *made.lines,
+                      f"    return [{', '.join(numbers)}];", "};", "})();", ""])
+
+
+def _statements(language: Language, body: Body) -> tuple[Statements, list[str]]:
+    """What computes a body, and what its outputs are called."""
+    if not body.has_loops:
+        body = expand(body, keep=lambda row: row.c is not None)
+    made = Statements(language, body.first_operation)
+    return made, made.body(body, [f"inputs[{slot}]" for slot in range(body.inputs)])
 
 
 def python_source(program: Any, name: Optional[str]) -> str:

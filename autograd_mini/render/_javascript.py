@@ -26,6 +26,21 @@ def literal(number: float) -> str:
     return f"(-{digits})" if math.copysign(1.0, number) < 0 else digits
 
 
+def expression(primitive: Primitive, operands: Sequence[str]) -> str:
+    """An operation of a row that has JavaScript or C.
+
+    Raises MissingColumnError where it has neither, or calls what JavaScript has not.
+    """
+    found = (primitive.js or primitive.require("c", "JavaScript")).format(*operands)
+    for c, javascript in _FROM_C:
+        found = found.replace(c, javascript)
+    unknown = set(re.findall(r"([A-Za-z_]\w*)\(", found)) - FUNCTIONS
+    if unknown:
+        raise MissingColumnError(f"column 'c' of primitive {primitive.name!r} calls {min(unknown)}, "
+                                 "which JavaScript does not have")
+    return found
+
+
 class _Number(Operators):
     """A name or literal among JavaScript statements, which grow with each operation."""
 
@@ -38,14 +53,8 @@ class _Number(Operators):
         numbers = [o if isinstance(o, _Number) else _Number(self.statements, literal(float(o))) for o in operands]
         if primitive.expansion is not None and primitive.c is None:
             return primitive.expansion(*numbers)
-        expression = (primitive.js or primitive.require("c", "JavaScript")).format(*[number.text for number in numbers])
-        for c, javascript in _FROM_C:
-            expression = expression.replace(c, javascript)
-        unknown = set(re.findall(r"([A-Za-z_]\w*)\(", expression)) - FUNCTIONS
-        if unknown:
-            raise MissingColumnError(f"column 'c' of primitive {primitive.name!r} calls {min(unknown)}, "
-                                     "which JavaScript does not have")
-        name = self.statements.setdefault(expression, f"t{len(self.statements)}")
+        code = expression(primitive, [number.text for number in numbers])
+        name = self.statements.setdefault(code, f"t{len(self.statements)}")
         return _Number(self.statements, name)
 
 

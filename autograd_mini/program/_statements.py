@@ -1,10 +1,10 @@
-"""Bodies with loops as C statements: a loop is a `for`, what it emits lies in memory of the function's own."""
+"""Bodies as statements of C or JavaScript: a loop is a `for`, what it emits lies in memory of the function's own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,27 @@ from autograd_mini._body.body import Body
 from autograd_mini._body.loops import Loop
 from autograd_mini._core.c_text import literal
 from autograd_mini._core.rows import Operators, Primitive
+from autograd_mini.render import _javascript
 
 _ENTRY = re.compile(r"(inputs|m)\[(\d+)\]")
 
 
+class Language(NamedTuple):
+    """What its texts differ in: how numbers that stay, numbers that change and counters begin, literals, operations."""
+
+    constant: str
+    variable: str
+    counter: str
+    literal: Callable[[float], str]
+    operation: Callable[[Primitive, Sequence[str]], str]
+
+
+C = Language("const double", "double", "long", literal, lambda row, given: row.require("c", "C source").format(*given))
+JAVASCRIPT = Language("const", "let", "let", _javascript.literal, _javascript.expression)
+
+
 class Text(Operators):
-    """A C operand: the reading of an expansion as statements."""
+    """An operand as text: the reading of an expansion as statements."""
 
     __slots__ = ("writer", "text")
 
@@ -25,17 +40,19 @@ class Text(Operators):
         self.writer, self.text = writer, text
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Text:
-        given = [operand.text if type(operand) is Text else literal(float(operand)) for operand in operands]
-        return Text(self.writer, self.writer.operation(primitive, given))
+        return Text(self.writer, self.writer.operation(primitive, [*map(self.writer.text, operands)]))
 
 
 class Statements:
     """Collects the statements that compute a body; `memory` is how many numbers of `m` they use."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, language: Language, first: int) -> None:
         self.lines: list[str] = []
         self.memory = 0
-        self._indent, self._count = "    ", first
+        self.language, self._indent, self._count = language, "    ", first
+
+    def text(self, operand: Any) -> str:
+        return operand.text if type(operand) is Text else self.language.literal(float(operand))
 
     def write(self, line: str) -> None:
         self.lines.append(self._indent + line)
@@ -47,15 +64,15 @@ class Statements:
     def operation(self, row: Primitive, given: Sequence[str]) -> str:
         """The name of a result."""
         if row.c is None and row.expansion is not None:
-            made = row.expansion(*[Text(self, operand) for operand in given])
-            return made.text if type(made) is Text else literal(float(made))
+            return self.text(row.expansion(*[Text(self, operand) for operand in given]))
+        code = self.language.operation(row, given)
         name = self.name("t")
-        self.write(f"const double {name} = {row.require('c', 'C source').format(*given)};")
+        self.write(f"{self.language.constant} {name} = {code};")
         return name
 
     def body(self, body: Body, given: Sequence[str]) -> list[str]:
         """Write a body, given what its inputs are called; returns what its outputs are called."""
-        slots = body.read(self.operation, given, literal, self.loop)
+        slots = body.read(self.operation, given, self.language.literal, self.loop)
         return [slots[output] for output in body.outputs]
 
     def loop(self, loop: Loop, given: Sequence[str]) -> list[str]:
@@ -65,15 +82,15 @@ class Statements:
         carry, k, first = [self.name("c") for _ in range(loop.carry)], self.name("k"), self.memory
         self.memory += loop.columns * trips
         for name, start in zip(carry, given):
-            self.write(f"double {name} = {start};")
+            self.write(f"{self.language.variable} {name} = {start};")
         steps = f"{k} = {trips - 1}; {k} >= 0; {k}--" if loop.is_reversed else f"{k} = 0; {k} < {trips}; {k}++"
-        self.write(f"for (long {steps}) {{")
+        self.write(f"for ({self.language.counter} {steps}) {{")
         self._indent += "    "
         now = [stream.replace("%", k) for stream in streams]
         made = self.body(loop.step, [*carry, *given[loop.carry:known], *now])
         after = [self.name("n") for _ in carry]
         for name, number in zip(after, made):
-            self.write(f"const double {name} = {number};")
+            self.write(f"{self.language.constant} {name} = {number};")
         for at, number in enumerate(made[loop.carry:]):
             self.write(f"m[{first + at * trips} + {k}] = {number};")
         for name, number in zip(carry, after):
