@@ -221,6 +221,8 @@ def labels(tree: Any, name: str) -> list[str]:
 
 def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:
     """The name of each entry of an array; that of one without dimensions is the array's."""
+    if len(shape) == 1:
+        return [f"{name}[{place}]" for place in range(shape[0])]
     return [f"{name}[{', '.join(map(str, index))}]" if index else name for index in np.ndindex(shape)]
 
 

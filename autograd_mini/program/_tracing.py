@@ -51,7 +51,7 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keyword
     for name, argument in zip(names, (*example, *keywords.values())):
         layout, found, _ = lay_out(argument, name, len(numbers))
         layouts.append(layout)
-        numbers.extend(_example_number(entry, name) for entry in found)
+        numbers.extend([entry if type(entry) is float else _example_number(entry, name) for entry in found])
     slot_names = [slot for layout in layouts for part in parts(layout) for slot in part.names()]
 
     def call(*arguments: Any) -> Any:
