@@ -1,8 +1,8 @@
 """GradBench's evaluations that an engine of scalars can do, at sizes of its lists, with the values it checks.
 
 `particle` and `saddle` have published results. The others are checked there against derivatives by hand; here too, or
-against JAX where that is installed. `lstm` has numbers of its own, as those of the benchmark are files. Not here: `ht`, the
-tracking of a hand, which is nothing but the mesh and the bones in the benchmark's files.
+against JAX where that is installed. `lstm` draws the numbers that the benchmark's files hold. Not here: `ht`, the
+tracking of a hand, which needs the mesh and the bones of the benchmark's files.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def lstm(layers: int = 2, characters: int = 1_024, bits: int = 14) -> Case:
     weights, scales = draw.rand(layers, 2, 4, bits), draw.rand(3, bits)
     state, text = draw.rand(layers, 2, bits), draw.randint(0, 2, (characters, bits)).astype(float)
 
-    def loss(weights: Any, scales: Any, state: Any, now: Any, then: Any, xp: Any = np, loop: Any = am.scan) -> Any:
+    def loss(weights: Any, scales: Any, state: Any, before: Any, after: Any, xp: Any = np, loop: Any = am.scan) -> Any:
         def sigmoid(x: Any) -> Any:
             return 1.0 / (1.0 + xp.exp(-x))
 
@@ -263,18 +263,18 @@ def lstm(layers: int = 2, characters: int = 1_024, bits: int = 14) -> Case:
             for (weight, bias), (hidden, cell) in zip(weights, state):
                 forget, enter = sigmoid(seen * weight[0] + bias[0]), sigmoid(hidden * weight[1] + bias[1])
                 leave, change = sigmoid(seen * weight[2] + bias[2]), xp.tanh(hidden * weight[3] + bias[3])
-                cell = cell * forget + enter * change
-                seen = leave * xp.tanh(cell)
-                kept.append((seen, cell))
+                now = cell * forget + enter * change
+                seen = leave * xp.tanh(now)
+                kept.append((seen, now))
             guess = seen * scales[1] + scales[2]
             return (total + (characters[1] * (guess - xp.log(xp.exp(guess).sum() + 2.0))).sum(), kept), None
 
-        return -loop(step, (0.0, [tuple(layer) for layer in state]), (now, then))[0][0] / then.size
+        return -loop(step, (0.0, [tuple(layer) for layer in state]), (before, after))[0][0] / after.size
 
     given = weights, scales, state, text[:-1], text[1:]
     program = trace(loss, *given).value_and_gradient(argnums=(0, 1))
     if not available("jax"):
-        expected: Callable[[], Any] = lambda: value_and_grad(loss, argnums=(0, 1))(*given)  # noqa: E731
+        expected: Callable[[], Any] = lambda: value_and_grad(loss, argnums=(0, 1))(*given)
         return Case("lstm", f"l={layers}, c={characters:,}", lambda: program(*given), expected)
     jax = _jax(lambda *given: loss(*given, _jax_module().numpy, _jax_module().lax.scan), *given, by=(0, 1))
     return Case("lstm", f"l={layers}, c={characters:,}", lambda: program(*given), jax or program, jax)

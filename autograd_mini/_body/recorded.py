@@ -173,9 +173,10 @@ class Dependents:
     def visit(self, nodes: Sequence[Any]) -> None:
         """Look at all that some nodes reach."""
         for node in topological_order(*nodes) if nodes else []:
+            operands = node.operands
             if id(node) not in self.nodes and (
-                    any(id(operand) in self.nodes for operand in node.operands)
-                    or (not node.operands and is_result(node) and self.includes(node.note.record))):
+                    any(id(operand) in self.nodes for operand in operands) if operands
+                    else is_result(node) and self.includes(node.note.record)):
                 self.nodes[id(node)] = node
 
     def includes(self, record: Record) -> bool:

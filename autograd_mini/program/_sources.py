@@ -14,7 +14,7 @@ from autograd_mini._body.builder import expand
 from autograd_mini._core import persistence
 from autograd_mini._core.rows import BUILT_IN, Primitive
 from autograd_mini.program import _layout as layouts
-from autograd_mini.program._statements import C, JAVASCRIPT, Language, Statements
+from autograd_mini.program._statements import JAVASCRIPT, C, Language, Statements
 from autograd_mini.render import _javascript
 
 _HEAD = """/* {title}

@@ -67,7 +67,8 @@ def trace(f: Callable[..., Any], *example: Any, simplify: bool = True, **keyword
     body = made.body
     _refuse_captured(made.constant_leaves, lambda: _run(call, layouts, numbers, slot_names)[1])
     first = body.first_operation
-    named = {at: name for slot, name in made.names.items() if (at := made.place(slot)) >= first}
+    named = {at: name for slot, name in made.names.items()
+             if slot >= len(inputs) and (at := made.place(slot)) >= first}     # the inputs are the first slots
     name = getattr(f, "__name__", type(f).__name__)
     return Program(name, names, len(example), layouts, output_layout, body, named, numbers)
 

@@ -87,17 +87,6 @@ def row(primitive: Primitive) -> tuple[str, list[str]]:
     return function(primitive, operands), partials
 
 
-def program(body: Any) -> str:
-    """A JavaScript function `run` of a recorded function: it takes an array of inputs and gives an array of outputs."""
-    statements: dict[str, str] = {}
-    slots = body.read(lambda row, operands: _Number(statements, "").apply(row, operands),
-                      [_Number(statements, f"inputs[{slot}]") for slot in range(body.inputs)])
-    outputs = [slots[slot] for slot in body.outputs]
-    results = [output.text if isinstance(output, _Number) else literal(float(output)) for output in outputs]
-    lines = [f"const {variable} = {code};" for code, variable in statements.items()]
-    return "\n".join(["function run(inputs) {", *lines, f"return [{', '.join(results)}];", "}"])
-
-
 def library() -> str:
     """The functions that the rows call, as a text that stands before theirs."""
     return pathlib.Path(__file__).with_name("web").joinpath("functions.js").read_text(encoding="utf-8").rstrip()
