@@ -10,11 +10,12 @@ from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 
 class Engine(NamedTuple):
-    """One implementation of Value: its class, its functions by name, and how it makes one for a new row."""
+    """One implementation of Value: its class, its functions by name, how it makes one, and how it puts a text to it."""
 
     kind: Any
     functions: dict[str, Callable[..., Any]]
     define: Callable[[Any], Callable[..., Any]]
+    describe: Callable[[Any, str], None]
 
 
 engines: dict[str, Engine] = {}
@@ -73,6 +74,9 @@ represent: Callable[[Any], str] = _plain
 
 mimebundle: Optional[Callable[[Any], dict[str, Any]]] = None
 """node -> what a notebook shows for it, by MIME type."""
+
+document: Optional[Callable[[Any, Callable[..., Any]], str]] = None
+"""(row, its function) -> what `help` says of it."""
 
 array_ufunc: Optional[Callable[..., Any]] = None
 """(ufunc, method, inputs, keywords) -> NumPy's operation over Values."""

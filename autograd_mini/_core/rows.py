@@ -38,6 +38,7 @@ class Primitive:
     name       an identifier
     value      floats -> float, by IEEE 754 rules
     partials   for each operand (y, *operands) -> derivative, or None where it is zero everywhere
+    meaning    what it is, in a few words for `help`
     c          C expression of the value, `{0}` for the first operand
     text       as Python would write it
     latex      as LaTeX writes it
@@ -70,6 +71,7 @@ class Primitive:
     name: str
     value: Rule
     partials: tuple[Optional[Rule], ...]
+    meaning: str = ""
     c: Optional[str] = None
     text: str = ""
     latex: str = ""

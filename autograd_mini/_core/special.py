@@ -71,22 +71,27 @@ def _nearest_ball(a: Any) -> Any:
     return above - (above - below) * (above - 2 * (above / 2).floor())
 
 
-ceil = primitive("ceil", None, (lambda y, a: defined(y, 0.0),), expansion=lambda a: -floor(-a), numpy="ceil",
+ceil = primitive("ceil", None, (lambda y, a: defined(y, 0.0),), meaning="the smallest integer that is not below a",
+                 expansion=lambda a: -floor(-a), numpy="ceil",
                  formula=lambda a: -floor(-a), latex=r"\left\lceil {0} \right\rceil", at=(-0.7, 20.5), course=("0",),
                  edge=lambda y, a: a - y, jump=1)
-trunc = primitive("trunc", None, (lambda y, a: defined(y, 0.0),), numpy="trunc", at=(-0.7, 20.5), course=("0",),
+trunc = primitive("trunc", None, (lambda y, a: defined(y, 0.0),), meaning="the integer part, towards 0",
+                  numpy="trunc", at=(-0.7, 20.5), course=("0",),
                   expansion=lambda a: where(less(a, 0), -floor(-a), floor(a)),
                   formula=lambda a: sign(a) * floor(abs(a)), edge=lambda y, a: a - y, jump=1)
-round = primitive("round", None, (lambda y, a: defined(y, 0.0),), numpy="rint", at=(-0.7, 2.5, 20.5), course=("0",),
+round = primitive("round", None, (lambda y, a: defined(y, 0.0),), meaning="the nearest integer, halves to the even one",
+                  numpy="rint", at=(-0.7, 2.5, 20.5), course=("0",),
                   expansion=lambda a: where(less(a, 0), -_to_even(-a), _to_even(a)),
                   exact=_nearest_ball, edge=lambda y, a: abs(a - y) - 0.5, jump=1)
 fmod = primitive("fmod", _c("fmod", 2), (lambda y, a, b: defined(y, 1.0),
                                          lambda y, a, b: -round((a - y) / b)),
+                 meaning="the remainder of a / b with the sign of a, as in C",
                  c="fmod({0}, {1})", js="{0} % {1}", numpy="fmod", domain="b != 0", at=((7.3, -2.0), (-7.3, 2.0)),
                  formula=lambda a, b: a - b * trunc(a / b), course=("1", "-trunc(a/b)"),
                  edge=lambda y, a, b: y, jump=lambda y, a, b: b)
 mod = primitive("mod", None, (lambda y, a, b: defined(y, 1.0),
                               lambda y, a, b: -round((a - y) / b)),
+                meaning="the remainder of a / b with the sign of b, as in Python",
                 expansion=lambda a, b: fmod(a, b) + where(equal(fmod(a, b), 0), 0.0,
                                                           where(equal(less(fmod(a, b), 0), less(b, 0)), 0.0, b)),
                 formula=lambda a, b: a - b * floor(a / b), text="{0:2} % {1:3}", binds=PRODUCT,
@@ -95,6 +100,7 @@ mod = primitive("mod", None, (lambda y, a, b: defined(y, 1.0),
                 edge=lambda y, a, b: y, jump=lambda y, a, b: b)
 floordiv = primitive("floordiv", None, (lambda y, a, b: defined(y, 0.0),
                                         lambda y, a, b: defined(y, 0.0)),
+                     meaning="the quotient rounded down, as Python's a // b",
                      expansion=lambda a, b: where(equal(b, 0), a / b, round((a - mod(a, b)) / b)),
                      formula=lambda a, b: floor(a / b), numpy="floor_divide",
                      latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", domain="b != 0",
@@ -103,7 +109,7 @@ clip = primitive("clip", None,
                  (lambda y, a, b, c: defined(y, _share(a, b) * _share(c, maximum(a, b)) * (1 - _pinned(a, b, c))),
                   lambda y, a, b, c: defined(y, _share(b, a) * _share(c, maximum(a, b)) * (1 - _pinned(a, b, c))),
                   lambda y, a, b, c: defined(y, _share(maximum(a, b), c))),
-                 expansion=lambda a, b, c: minimum(maximum(a, b), c),
+                 meaning="a brought between b and c", expansion=lambda a, b, c: minimum(maximum(a, b), c),
                  formula=lambda a, b, c: minimum(maximum(a, b), c), at=((0.3, -1.0, 2.0), (3.0, -1.0, 2.0)),
                  latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
                  course=("less(b, a)*less(a, c)", "less(a, b)*less(b, c)", "less(c, maximum(a, b))"),
@@ -124,22 +130,27 @@ def _pinned(a: Any, b: Any, c: Any) -> Any:
 
 xlogy = primitive("xlogy", None, (lambda y, a, b: defined(y, ln(b)),
                                   lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / b))),
+                  meaning="a ln(b), and 0 for a = 0",
                   expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * ln(b)), domain="b > 0, or a = 0",
                   latex=r"{0:2} \ln\left({1}\right)", exact="xlogy",
                   formula=lambda a, b: a * ln(b), binds=(ATOM, PRODUCT),
                   at=((0.3, 2.0), (-2.0, 0.7)), course=("ln(b)", "a/b"))
 xlog1py = primitive("xlog1py", None, (lambda y, a, b: defined(y, log1p(b)),
                                       lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / (1 + b)))),
+                    meaning="a ln(1 + b), and 0 for a = 0",
                     expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * log1p(b)),
                     domain="b > -1, or a = 0", latex=r"{0:2} \ln\left(1 + {1:1}\right)",
                     exact="xlog1py",
                     formula=lambda a, b: a * ln(1 + b), binds=(ATOM, PRODUCT), at=((0.3, 2.0), (-2.0, -0.7)),
                     course=("ln(1 + b)", "a/(1 + b)"))
-entr = primitive("entr", None, (lambda y, a: -1 - ln(a),), latex=r"-{0:2} \ln\left({0}\right)", binds=(ATOM, SUM),
+entr = primitive("entr", None, (lambda y, a: -1 - ln(a),),
+                 meaning="the entropy -a ln(a) of one outcome, and 0 for a = 0",
+                 latex=r"-{0:2} \ln\left({0}\right)", binds=(ATOM, SUM),
                  expansion=lambda a: where(less(0, a), -a * ln(a), where(less(a, 0), -math.inf, defined(a, 0.0))),
                  exact="entr", formula=lambda a: -a * ln(a), domain="a >= 0", at=(0.7, 20.0), course=("-ln(a) - 1",),
                  ulps=(3, lambda a: 4 + math.fabs(1 / (1 + math.log(a)))))  # 1 + ln a has no digits near its zero, 1/e
-log1mexp = primitive("log1mexp", None, (lambda y, a: defined(y, exp(a) / expm1(a)),), domain="a < 0",
+log1mexp = primitive("log1mexp", None, (lambda y, a: defined(y, exp(a) / expm1(a)),),
+                     meaning="ln(1 - exp(a)), with all digits", domain="a < 0",
                      expansion=lambda a: where(less(-LN2, a), ln(-expm1(a)), log1p(-exp(a))),
                      formula=lambda a: ln(1 - exp(a)), latex=r"\ln\left(1 - e^{{{0}}}\right)", at=(-1e-3, -0.7, -20.0),
                      course=("-exp(a)/(1 - exp(a))",))
@@ -153,6 +164,7 @@ _SINC_SLOPE = [(-1) ** k * 2 * k * math.pi ** (2 * k) / math.factorial(2 * k + 1
 exprel = primitive("exprel", None, (lambda y, a: where(less(abs(a), 1.5), polynomial(a, _EXPREL_SLOPE),
                                                        where(less(a, 0), (exp(a) - y) / away(a),
                                                              y * (1 - 1 / away(a)) + 1 / away(a))),),
+                   meaning="(exp(a) - 1) / a, and 1 at 0",
                    expansion=lambda a: where(equal(a, 0), 1.0, where(less(a, 700), expm1(a) / away(a),
                                                                      exp(a / 2) / minimum(a, 800.0) * exp(a / 2))),
                    exact="exprel",
@@ -183,6 +195,7 @@ def _sinc_ulps(a: float) -> float:
 
 sinc = primitive("sinc", None, (lambda y, a: where(less(abs(a), 0.5), a * polynomial(a * a, _SINC_SLOPE),
                                                    (cos_pi(abs(a)) - y) / away(a)),),
+                 meaning="sin(pi a) / (pi a), and 1 at 0",
                  expansion=lambda a: where(equal(a, 0), 1.0, sin_pi(abs(a)) / (math.pi * away(abs(a)))),
                  formula=lambda a: sin(math.pi * a) / (math.pi * a), at=(-0.7, 1e-3, 1.25),
                  latex=r"\operatorname{{sinc}}\left({0}\right)", exact="sinc_pi", sympy="sinc_pi",
@@ -196,7 +209,8 @@ def _norm_pdf_ulps(a: float) -> float:
     return 5 if math.fabs(a) < 37 else 5 + math.fabs(a)
 
 
-norm_pdf = primitive("norm_pdf", None, (lambda y, a: -a * y,), course=("-a*y",),
+norm_pdf = primitive("norm_pdf", None, (lambda y, a: -a * y,),
+                     meaning="the density of the standard normal distribution", course=("-a*y",),
                      expansion=lambda a: ONE_OVER_SQRT_2PI * gaussian(a, -0.5),
                      formula=lambda a: exp(-a ** 2 / 2) / sqrt(2 * math.pi), latex=r"\varphi\left({0}\right)",
                      at=(-0.7, 3.0), ulps=(4, _norm_pdf_ulps), exact="norm_pdf", sympy="norm_pdf")
@@ -238,11 +252,14 @@ def _erfcx_slope(a: Any) -> Any:
     return where(less(a, 0), 2 * a * erfcx(a) - TWO_OVER_SQRT_PI, right)
 
 
-erfcx_slope: Primitive = primitive("erfcx_slope", None, (lambda y, a: 2 * (erfcx(a) + a * y),), at=(-0.7, 0.3, 3.0),
+erfcx_slope: Primitive = primitive("erfcx_slope", None, (lambda y, a: 2 * (erfcx(a) + a * y),),
+                                   meaning="the slope of erfcx, without cancellation", at=(-0.7, 0.3, 3.0),
                                    expansion=_erfcx_slope, exact="erfcx_slope",
                                    latex=r"\operatorname{{erfcx}}'\left({0}\right)",
                                    ulps=(8, lambda a: 20 + 20 * max(a, 0.0) * a))
-erfcx: Primitive = primitive("erfcx", None, (lambda y, a: erfcx_slope(a),), expansion=_erfcx, at=(-0.7, 0.3, 3.0),
+erfcx: Primitive = primitive("erfcx", None, (lambda y, a: erfcx_slope(a),),
+                             meaning="erfc times exp(a^2), which does not underflow",
+                             expansion=_erfcx, at=(-0.7, 0.3, 3.0),
                              latex=r"\operatorname{{erfcx}}\left({0}\right)", course=("2*a*y - 2/sqrt(pi)",),
                              ulps=(4, 8), formula=lambda a: exp(a ** 2) * erfc(a))
 
@@ -257,6 +274,7 @@ def _log_norm_cdf(a: Any) -> Any:
 log_norm_cdf = primitive("log_norm_cdf", None,
                          (lambda y, a: where(less(a, 0), SQRT_2_OVER_PI / erfcx(abs(a) / SQRT2),
                                              norm_pdf(a) / exp(y)),),
+                         meaning="the logarithm of norm_cdf, which does not underflow",
                          expansion=_log_norm_cdf, formula=lambda a: ln(norm_cdf(a)), at=(-0.7, 0.3, 3.0),
                          scipy="log_ndtr",
                          latex=r"\ln\Phi\left({0}\right)", course=("norm_pdf(a)/norm_cdf(a)",), ulps=(4, 6))
@@ -298,11 +316,13 @@ def _quantile_slope(x: Any, tail: Any, unit: Any) -> Any:
 
 
 norm_ppf = primitive("norm_ppf", None, (lambda y, a: _quantile_slope(y / SQRT2, _tail(a), SQRT_PI_OVER_2),),
+                     meaning="the quantile of the standard normal distribution: the inverse of norm_cdf",
                      expansion=lambda a: sign(a - 0.5) * _quantile(abs(a - 0.5), _tail(a)), at=(0.3, 0.7, 1e-9),
                      scipy="ndtri",
                      latex=r"\Phi^{{-1}}\left({0}\right)", domain="0 <= a <= 1", exact="norm_ppf", sympy="norm_ppf",
                      course=("1/norm_pdf(y)",), ulps=(4, 5))
-erfinv = primitive("erfinv", None, (lambda y, a: _quantile_slope(y, 1 - _size(a), SQRT_PI / 2),), domain="-1 <= a <= 1",
+erfinv = primitive("erfinv", None, (lambda y, a: _quantile_slope(y, 1 - _size(a), SQRT_PI / 2),),
+                   meaning="the inverse of erf", domain="-1 <= a <= 1",
                    expansion=lambda a: where(less(abs(a), 1e-9), SQRT_PI / 2 * a,
                                              sign(a) * _quantile(abs(a) / 2, (1 - abs(a)) / 2) / SQRT2),
                    latex=r"\operatorname{{erf}}^{{-1}}\left({0}\right)", at=(0.3, -0.7, 1e-9), exact="erfinv",
@@ -317,12 +337,16 @@ def _logsubexp_ulps(a: float, b: float) -> float:
     return 4 + 3 * _quotient(1 + math.fabs(a) + math.fabs(result - a), math.fabs(result))
 
 
-logit = primitive("logit", None, (lambda y, a: defined(y, 1 / ((a + 0.0) * (1 - a))),), domain="0 <= a <= 1",
+logit = primitive("logit", None, (lambda y, a: defined(y, 1 / ((a + 0.0) * (1 - a))),),
+                  meaning="the logarithm of the odds of the probability a: the inverse of sigmoid",
+                  domain="0 <= a <= 1",
                   expansion=lambda a: where(less(abs(a - 0.5), 0.25), 2 * atanh(2 * a - 1), ln(a / (1 - a))),
                   formula=lambda a: ln(a / (1 - a)), latex=r"\operatorname{{logit}}\left({0}\right)",
                   at=(0.3, 0.7, 1e-9), course=("1/(a*(1 - a))",))
 logsubexp = primitive("logsubexp", None, (lambda y, a, b: defined(y, 1 / abs(expm1(b - a))),
-                                          lambda y, a, b: defined(y, -exp(b - a) / abs(expm1(b - a)))), domain="a >= b",
+                                          lambda y, a, b: defined(y, -exp(b - a) / abs(expm1(b - a)))),
+                      meaning="the logarithm of a difference of two exponentials, which does not overflow",
+                      domain="a >= b",
                       expansion=lambda a, b: where(equal(b, -math.inf), a, a + log1mexp(b - a)),
                       formula=lambda a, b: ln(exp(a) - exp(b)), latex=r"\ln\left(e^{{{0}}} - e^{{{1}}}\right)",
                       at=((0.3, -2.0), (2.0, 1.5)), course=("exp(a - y)", "-exp(b - y)"),

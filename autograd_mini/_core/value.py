@@ -10,6 +10,7 @@ thread's stack for it; compiled nodes want none.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -312,15 +313,14 @@ def make_function(primitive: Primitive, kind: Any) -> Callable[..., Any]:
     function.primitive = primitive  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = primitive.name
     function.__module__ = "autograd_mini"
-    function.__doc__ = documentation(primitive)
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in primitive.operand_names()])
     return function
 
 
-def documentation(primitive: Primitive) -> str:
-    """The docstring of a row's function."""
-    operands = ", ".join(primitive.operand_names())
-    domain = f"; defined for {primitive.domain}, nan elsewhere" if primitive.domain else ""
-    return f"{primitive.name}({operands}) of floats, Values or arrays of them{domain}."
+def describe(function: Any, text: str) -> None:
+    """Put a docstring to the function of a row."""
+    function.__doc__ = text
 
 
 _method_names: set[str] = set()
@@ -336,6 +336,8 @@ def add_methods(kind: Any, primitive: Primitive, function: Callable[..., Any],
 
 
 PythonValue = Value
+PythonValue.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
+    *inspect.signature(PythonValue.__init__).parameters.values()][1:])
 python_functions: dict[str, Callable[..., Any]] = {}
 
 
@@ -345,12 +347,14 @@ def _define(primitive: Primitive) -> Callable[..., Any]:
     if primitives.TABLE.get(primitive.name) is primitive:
         python_functions[primitive.name] = function
         add_methods(PythonValue, primitive, function, setattr)
+    if registry.document:
+        describe(function, registry.document(primitive, function))
     return function
 
 
 for _row in primitives.ROWS:
     _define(_row)
-registry.add_engine("python", registry.Engine(PythonValue, python_functions, _define))
+registry.add_engine("python", registry.Engine(PythonValue, python_functions, _define, describe))
 
 # The engine in use --------------------------------------------------------------------------------------------------
 
@@ -368,12 +372,12 @@ if not TYPE_CHECKING and _wanted == "native":
     except ModuleNotFoundError:
         pass  # installed without a C compiler
     else:
-        compiled.connect(primitives.ROWS, documentation, add_methods, PythonValue.__doc__)
+        compiled.connect(primitives.ROWS, add_methods, PythonValue.__doc__)
         graph.compiled_kind = compiled.Value
         graph.compiled_order, graph.compiled_leaves = compiled.topological_order, compiled.leaves
         graph.compiled_count = compiled.count
         engine, Value, functions = "native", compiled.Value, compiled.functions
-        registry.add_engine("native", registry.Engine(Value, functions, compiled.define))
+        registry.add_engine("native", registry.Engine(Value, functions, compiled.define, compiled.describe))
 
 
 def function_of(row: Primitive) -> Callable[..., Any]:

@@ -76,13 +76,11 @@ cdef object call_other(_Owner owner, tuple operands):
     return y
 
 
-cdef object make_function(primitive, str doc):
+cdef object make_function(primitive):
     cdef _Owner owner = _Owner()
     module = "autograd_mini"
     owner.row, owner.primitive = number_of(primitive), primitive
     owner.method.ml_name = strdup(primitive.name.encode())
-    signature = ", ".join(primitive.operand_names())
-    owner.method.ml_doc = strdup(f"{primitive.name}({signature}, /)\n--\n\n{doc}".encode())
     if len(primitive.partials) == 1:
         owner.method.ml_meth, owner.method.ml_flags = <void*>call_unary, METH_O
     else:
@@ -90,31 +88,41 @@ cdef object make_function(primitive, str doc):
     return PyCFunction_NewEx(&owner.method, <PyObject*>owner, <PyObject*>module)
 
 
+def describe(function, str text):
+    """Put a docstring to the function of a row, and its signature, which stands before it."""
+    cdef _Owner owner = function.__self__
+    signature = ", ".join(owner.primitive.operand_names())
+    free(<void*>owner.method.ml_doc)
+    owner.method.ml_doc = strdup(f"{owner.primitive.name}({signature}, /)\n--\n\n{text}".encode())
+
+
 def _attach(kind, name, function):
     (<object>type_dict(am_type))[name] = PyInstanceMethod_New(function)
     PyType_Modified(am_type)
 
 
-cdef object documentation, add_methods
+cdef object add_methods
 
 
 def define(primitive):
     """The function of a row; one with a name of its own in the table is a method of Value too."""
-    function = make_function(primitive, documentation(primitive))
+    function = make_function(primitive)
     if primitives.TABLE.get(primitive.name) is primitive:
         functions[primitive.name] = function
         add_methods(Value, primitive, function, _attach)
+    if registry.document:
+        describe(function, registry.document(primitive, function))
     return function
 
 
-def connect(table, document, methods, doc):
+def connect(table, methods, doc):
     """Build the functions of the table, after checking that the kernels were made from the very same table."""
-    global documentation, add_methods
+    global add_methods
     if c_text.fingerprint(c_text.kernels(table)) != FINGERPRINT.decode():
         raise ImportError("the compiled engine was built from another table of primitives: build it again with "
                           "`pip install .` (or `python setup.py build_ext --inplace`), or set "
                           "AUTOGRAD_MINI_ENGINE=python to use the readable engine")
-    documentation, add_methods = document, methods
+    add_methods = methods
     set_doc(am_type, strdup(f"Value(data, name=None)\n--\n\n{doc}".encode()))
     rows.extend(table)
     for primitive in table:
