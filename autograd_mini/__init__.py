@@ -10,9 +10,9 @@ _NOW = {
     "_core.value_array": (),  # it lends itself to Value, and brings NumPy's protocol
     "_core.reductions": ("log_softmax", "logsumexp", "softmax"),
     "linalg": (),  # it lends itself to np.linalg
-    "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "NoLayoutError",
-                     "NoSolutionError", "NonFiniteError", "SavedFileError", "StaleGraphError", "TracedBranchError",
-                     "TracedValueError", "UnknownRowError"),
+    "_core.errors": ("AutogradError", "DataError", "ExpressionError", "MissingColumnError", "MissingExtraError",
+                     "NoLayoutError", "NoSolutionError", "NonFiniteError", "SavedFileError", "StaleGraphError",
+                     "TracedBranchError", "TracedValueError", "UnknownRowError"),
     "_core.value": ("Value", "engine", "primitive"),
     "_core.graph": ("leaves", "topological_order"),
     "_core.trees": ("ravel",),

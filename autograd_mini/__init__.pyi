@@ -14,8 +14,8 @@ from autograd_mini._core.custom import (
     custom_gradient, stop_gradient,
 )
 from autograd_mini._core.errors import (
-    AutogradError, DataError, ExpressionError, MissingColumnError, NoLayoutError, NoSolutionError, NonFiniteError,
-    SavedFileError, StaleGraphError, TracedBranchError, TracedValueError, UnknownRowError,
+    AutogradError, DataError, ExpressionError, MissingColumnError, MissingExtraError, NoLayoutError, NoSolutionError,
+    NonFiniteError, SavedFileError, StaleGraphError, TracedBranchError, TracedValueError, UnknownRowError,
 )
 from autograd_mini._core.graph import (
     leaves, topological_order,
@@ -55,18 +55,18 @@ from autograd_mini.solvers import (
 
 __all__ = [
     "AutogradError", "DataError", "Derivation", "Diagnosis", "Drawing", "ExpressionError", "MissingColumnError",
-    "NoLayoutError", "NoSolutionError", "NonFiniteError", "Program", "SavedFileError", "SparseProgram",
-    "StaleGraphError", "TracedBranchError", "TracedValueError", "UnknownRowError", "Value", "abs", "acos", "acosh",
-    "add", "asin", "asinh", "atan", "atan2", "atanh", "away", "beta", "bound", "cbrt", "ceil", "chain",
-    "check_derivation", "check_gradients", "clip", "cos", "cosh", "custom_gradient", "decay", "defined", "derive",
-    "diagnose", "digamma", "div", "draw", "engine", "entr", "equal", "erf", "erfc", "erfcx", "erfcx_slope", "erfinv",
-    "exercise", "exp", "exp2", "expm1", "exprel", "fixed_point", "floor", "floordiv", "fmod", "gamma", "grad",
-    "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp", "latex", "lbeta", "leaves", "less",
-    "less_equal", "lgamma", "ln", "load", "log", "log10", "log1mexp", "log1p", "log1p_decay", "log2", "log_norm_cdf",
-    "log_sigmoid", "log_softmax", "logaddexp", "logistic_pdf", "logit", "logsubexp", "logsumexp", "maximum", "minimum",
-    "mod", "mul", "neg", "norm_cdf", "norm_pdf", "norm_ppf", "odeint", "one_minus_square", "polygamma", "pow",
-    "primitive", "quad", "ravel", "reciprocal", "record_source", "relu", "root", "round", "save", "scan", "scope",
-    "sigmoid", "sign", "sin", "sinc", "sinh", "softmax", "softplus", "sparse_hessian", "sparse_jacobian", "sqrt",
-    "square", "stabilize", "stop_gradient", "strict", "sub", "tan", "tanh", "text", "topological_order", "trace",
-    "tree", "trigamma", "trunc", "value_and_grad", "vjp", "where", "xlog1py", "xlogy",
+    "MissingExtraError", "NoLayoutError", "NoSolutionError", "NonFiniteError", "Program", "SavedFileError",
+    "SparseProgram", "StaleGraphError", "TracedBranchError", "TracedValueError", "UnknownRowError", "Value", "abs",
+    "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "away", "beta", "bound", "cbrt", "ceil",
+    "chain", "check_derivation", "check_gradients", "clip", "cos", "cosh", "custom_gradient", "decay", "defined",
+    "derive", "diagnose", "digamma", "div", "draw", "engine", "entr", "equal", "erf", "erfc", "erfcx", "erfcx_slope",
+    "erfinv", "exercise", "exp", "exp2", "expm1", "exprel", "fixed_point", "floor", "floordiv", "fmod", "gamma",
+    "grad", "gradient", "hessian", "hvp", "hypot", "jacfwd", "jacobian", "jacrev", "jvp", "latex", "lbeta", "leaves",
+    "less", "less_equal", "lgamma", "ln", "load", "log", "log10", "log1mexp", "log1p", "log1p_decay", "log2",
+    "log_norm_cdf", "log_sigmoid", "log_softmax", "logaddexp", "logistic_pdf", "logit", "logsubexp", "logsumexp",
+    "maximum", "minimum", "mod", "mul", "neg", "norm_cdf", "norm_pdf", "norm_ppf", "odeint", "one_minus_square",
+    "polygamma", "pow", "primitive", "quad", "ravel", "reciprocal", "record_source", "relu", "root", "round", "save",
+    "scan", "scope", "sigmoid", "sign", "sin", "sinc", "sinh", "softmax", "softplus", "sparse_hessian",
+    "sparse_jacobian", "sqrt", "square", "stabilize", "stop_gradient", "strict", "sub", "tan", "tanh", "text",
+    "topological_order", "trace", "tree", "trigamma", "trunc", "value_and_grad", "vjp", "where", "xlog1py", "xlogy",
 ]

@@ -113,17 +113,15 @@ sub = primitive("sub", lambda a, b: a - b, (lambda y, a, b: 1.0,
                 at=((0.3, -2.0), (1.5, 1.25)), lanes="direct.sub", ulps=(0.5, 4), exact="sub", sympy="sub")
 mul = primitive("mul", lambda a, b: a * b, (lambda y, a, b: b,
                                             lambda y, a, b: a),
-                meaning="the product",
-                c="{0} * {1}", text="{0:2} * {1:3}", latex=r"{0:2} \, {1:4}", binds=PRODUCT, numpy="multiply",
-                shortcut=((0, 1.0, 1), (1, 1.0, 0), (0, -1.0, ("neg", 1)), (1, -1.0, ("neg", 0))),
+                meaning="the product", c="{0} * {1}", text="{0:2} * {1:3}", latex=r"{0:2} \, {1:4}", binds=PRODUCT,
+                numpy="multiply", shortcut=((0, 1.0, 1), (1, 1.0, 0), (0, -1.0, ("neg", 1)), (1, -1.0, ("neg", 0))),
                 at=((0.3, -2.0), (1e200, 1e-200)), lanes="direct.mul", ulps=(0.5, 4), exact="mul", sympy="Mul")
 div = primitive("div", _quotient, (lambda y, a, b: 1 / b,
                                    lambda y, a, b: -y / b),
-                meaning="the quotient",
-                c="{0} / {1}", text="{0:2} / {1:3}", latex=r"\frac{{{0}}}{{{1}}}", binds=PRODUCT, numpy="divide",
-                shortcut=((1, 1.0, 0),), domain="b != 0",
-                at=((0.3, -2.0), (1e-200, 3e-200)), course=("1/b", "-a/b**2"), lanes="direct.div",
-                ulps=(0.5, 4), exact="div", sympy="div")
+                meaning="the quotient", c="{0} / {1}", text="{0:2} / {1:3}", latex=r"\frac{{{0}}}{{{1}}}",
+                binds=PRODUCT, numpy="divide", shortcut=((1, 1.0, 0),), domain="b != 0",
+                at=((0.3, -2.0), (1e-200, 3e-200)), course=("1/b", "-a/b**2"), lanes="direct.div", ulps=(0.5, 4),
+                exact="div", sympy="div")
 neg = primitive("neg", lambda a: -a, (lambda y, a: -1.0,),
                 meaning="the negative", c="-{0}", text="-{0:4}", latex="-{0:2}", binds=(SIGN, SUM), numpy="negative",
                 shortcut=((0, NEGATION, INNER),),
@@ -150,48 +148,40 @@ exp = primitive("exp", _c("exp"), (lambda y, a: y,), meaning="the exponential fu
                 c="exp({0})", latex="e^{{{0}}}", binds=(ATOM, POWER), numpy="exp",
                 at=(-0.7, 20.0), lanes="exponential.exp", exact="exp", sympy="exp")
 expm1 = primitive("expm1", _c("expm1"), (lambda y, a: exp(a),), meaning="exp(a) - 1, with all digits near 0",
-                  c="expm1({0})", latex="e^{{{0}}} - 1",
-                  binds=(ATOM, SUM), numpy="expm1", at=(-1e-9, -0.7, 20.0), formula=lambda a: exp(a) - 1,
-                  lanes="exponential.expm1", exact="expm1")
-exp2 = primitive("exp2", _c("exp2"), (lambda y, a: y * LN2,), meaning="2 to the power of a",
-                 c="exp2({0})", latex="2^{{{0}}}",
-                 binds=(ATOM, POWER), numpy="exp2", at=(-0.7, 20.0), formula=lambda a: 2 ** a, course=("2**a*ln(2)",),
-                 lanes="exponential.exp2", exact="exp2")
+                  c="expm1({0})", latex="e^{{{0}}} - 1", binds=(ATOM, SUM), numpy="expm1", at=(-1e-9, -0.7, 20.0),
+                  formula=lambda a: exp(a) - 1, lanes="exponential.expm1", exact="expm1")
+exp2 = primitive("exp2", _c("exp2"), (lambda y, a: y * LN2,), meaning="2 to the power of a", c="exp2({0})",
+                 latex="2^{{{0}}}", binds=(ATOM, POWER), numpy="exp2", at=(-0.7, 20.0), formula=lambda a: 2 ** a,
+                 course=("2**a*ln(2)",), lanes="exponential.exp2", exact="exp2")
 ln = primitive("ln", _c("log"), (lambda y, a: defined(y, 1 / (a + 0.0)),), meaning="the natural logarithm",
-               c="log({0})",
-               latex=r"\ln\left({0}\right)", numpy="log", domain="a > 0", at=(0.7, 20.0), course=("1/a",),
+               c="log({0})", latex=r"\ln\left({0}\right)", numpy="log", domain="a > 0", at=(0.7, 20.0), course=("1/a",),
                lanes="exponential.ln", exact="log", sympy="log")
 log1p = primitive("log1p", _c("log1p"), (lambda y, a: defined(y, 1 / (1 + a)),),
                   meaning="ln(1 + a), with all digits near 0", c="log1p({0})",
                   latex=r"\ln\left(1 + {0:1}\right)", numpy="log1p", domain="a > -1", at=(-0.7, 1e-9, 20.0),
                   formula=lambda a: ln(1 + a), course=("1/(1 + a)",), lanes="exponential.log1p", exact="log1p")
 log2 = primitive("log2", _c("log2"), (lambda y, a: defined(y, 1 / (a + 0.0) * LOG2_E),),
-                 meaning="the logarithm to base 2", c="log2({0})",
-                 latex=r"\log_2\left({0}\right)", numpy="log2", domain="a > 0", at=(0.7, 20.0),
-                 formula=lambda a: ln(a) / ln(2), course=("1/(a*ln(2))",), lanes="exponential.log2",
-                 exact="log2", sympy="log2")
+                 meaning="the logarithm to base 2", c="log2({0})", latex=r"\log_2\left({0}\right)", numpy="log2",
+                 domain="a > 0", at=(0.7, 20.0), formula=lambda a: ln(a) / ln(2), course=("1/(a*ln(2))",),
+                 lanes="exponential.log2", exact="log2", sympy="log2")
 log10 = primitive("log10", _c("log10"), (lambda y, a: defined(y, 1 / (a + 0.0) * LOG10_E),),
-                  meaning="the logarithm to base 10", c="log10({0})",
-                  latex=r"\log_{{10}}\left({0}\right)", numpy="log10", domain="a > 0", at=(0.7, 20.0),
-                  formula=lambda a: ln(a) / ln(10), course=("1/(a*ln(10))",), lanes="exponential.log10",
-                  exact="log10", sympy="log10")
-sqrt = primitive("sqrt", _c("sqrt"), (lambda y, a: 0.5 / (y + 0.0),), meaning="the square root",
-                 c="sqrt({0})", latex=r"\sqrt{{{0}}}",
-                 numpy="sqrt", domain="a >= 0", at=(0.7, 20.0), course=("1/(2*y)",), lanes="direct.sqrt",
-                 ulps=(0.5, 4), exact="sqrt", sympy="sqrt")
+                  meaning="the logarithm to base 10", c="log10({0})", latex=r"\log_{{10}}\left({0}\right)",
+                  numpy="log10", domain="a > 0", at=(0.7, 20.0), formula=lambda a: ln(a) / ln(10),
+                  course=("1/(a*ln(10))",), lanes="exponential.log10", exact="log10", sympy="log10")
+sqrt = primitive("sqrt", _c("sqrt"), (lambda y, a: 0.5 / (y + 0.0),), meaning="the square root", c="sqrt({0})",
+                 latex=r"\sqrt{{{0}}}", numpy="sqrt", domain="a >= 0", at=(0.7, 20.0), course=("1/(2*y)",),
+                 lanes="direct.sqrt", ulps=(0.5, 4), exact="sqrt", sympy="sqrt")
 cbrt = primitive("cbrt", _c("cbrt"), (lambda y, a: 1 / (3 * square(y)),),
                  meaning="the cube root, of negative numbers too", c="cbrt({0})", latex=r"\sqrt[3]{{{0}}}",
                  numpy="cbrt", at=(-0.7, 20.0), ulps=(4, 10),  # the C library's is within 4, its square within 8
                  lanes="trigonometric.cbrt", exact="cbrt", sympy="cbrt")
-square = primitive("square", lambda a: a * a, (lambda y, a: 2 * a,), meaning="the square",
-                   c="{0} * {0}", latex="{0:5}^{{2}}",
-                   binds=(ATOM, POWER), numpy="square", at=(-0.7, 20.0), formula=lambda a: a ** 2,
+square = primitive("square", lambda a: a * a, (lambda y, a: 2 * a,), meaning="the square", c="{0} * {0}",
+                   latex="{0:5}^{{2}}", binds=(ATOM, POWER), numpy="square", at=(-0.7, 20.0), formula=lambda a: a ** 2,
                    lanes="direct.square", ulps=(0.5, 4))
 reciprocal = primitive("reciprocal", lambda a: _quotient(1.0, a), (lambda y, a: -square(y),),
-                       meaning="one divided by a", c="1 / {0}",
-                       latex=r"\frac{{1}}{{{0}}}", binds=(ATOM, PRODUCT), numpy="reciprocal", domain="a != 0",
-                       at=(-0.7, 20.0), formula=lambda a: 1 / a, course=("-1/a**2",), lanes="direct.reciprocal",
-                       ulps=(0.5, 4))
+                       meaning="one divided by a", c="1 / {0}", latex=r"\frac{{1}}{{{0}}}", binds=(ATOM, PRODUCT),
+                       numpy="reciprocal", domain="a != 0", at=(-0.7, 20.0), formula=lambda a: 1 / a,
+                       course=("-1/a**2",), lanes="direct.reciprocal", ulps=(0.5, 4))
 
 # Trigonometric and hyperbolic functions -------------------------------------------------------------------------------
 
@@ -202,9 +192,8 @@ cos = primitive("cos", _c("cos"), (lambda y, a: -sin(a),), meaning="the cosine o
                 c="cos({0})", latex=r"\cos\left({0}\right)", numpy="cos",
                 at=(-0.7, 20.0), lanes="trigonometric.cos", exact="cos", sympy="cos")
 tan = primitive("tan", _c("tan"), (lambda y, a: 1 + square(y),), meaning="the tangent of an angle in radians",
-                c="tan({0})", latex=r"\tan\left({0}\right)",
-                numpy="tan", domain="cos(a) != 0", at=(-0.7, 20.0), course=("1 + y**2",), lanes="trigonometric.tan",
-                exact="tan", sympy="tan")
+                c="tan({0})", latex=r"\tan\left({0}\right)", numpy="tan", domain="cos(a) != 0", at=(-0.7, 20.0),
+                course=("1 + y**2",), lanes="trigonometric.tan", exact="tan", sympy="tan")
 asin = primitive("asin", _c("asin"), (lambda y, a: 1 / sqrt(one_minus_square(a)),),
                  meaning="the angle, from -pi/2 to pi/2, whose sine is a", c="asin({0})",
                  latex=r"\arcsin\left({0}\right)", numpy="arcsin", domain="-1 <= a <= 1", at=(-0.7, 0.2),
@@ -232,8 +221,7 @@ cosh = primitive("cosh", _c("cosh"), (lambda y, a: sinh(a),), meaning="the hyper
                  c="cosh({0})", latex=r"\cosh\left({0}\right)",
                  numpy="cosh", at=(-0.7, 20.0), lanes="exponential.cosh", exact="cosh", sympy="cosh")
 tanh = primitive("tanh", _c("tanh"), (lambda y, a: 4 * logistic_pdf(2 * a),), meaning="the hyperbolic tangent",
-                 c="tanh({0})",
-                 latex=r"\tanh\left({0}\right)", numpy="tanh", at=(-0.7, 20.0), course=("1 - y**2",),
+                 c="tanh({0})", latex=r"\tanh\left({0}\right)", numpy="tanh", at=(-0.7, 20.0), course=("1 - y**2",),
                  lanes="exponential.tanh", exact="tanh", sympy="tanh")
 asinh = primitive("asinh", _c("asinh"), (lambda y, a: 1 / hypot(1, a),), meaning="the inverse of sinh", c="asinh({0})",
                   latex=r"\operatorname{{arsinh}}\left({0}\right)", numpy="arcsinh", at=(-0.7, 20.0),
@@ -249,9 +237,8 @@ atanh = primitive("atanh", _c("atanh"), (lambda y, a: defined(y, 1 / one_minus_s
 
 # Pieces and conditions: a comparison is 1.0 or 0.0 --------------------------------------------------------------------
 
-abs = primitive("abs", math.fabs, (lambda y, a: sign(a),), meaning="the absolute value",
-                c="fabs({0})", latex=r"\left|{0}\right|", numpy="absolute",
-                at=(-0.7, 20.0), lanes="direct.absolute",
+abs = primitive("abs", math.fabs, (lambda y, a: sign(a),), meaning="the absolute value", c="fabs({0})",
+                latex=r"\left|{0}\right|", numpy="absolute", at=(-0.7, 20.0), lanes="direct.absolute",
                 edge=lambda y, a: a, ulps=(0, 4), exact="absolute", sympy="Abs")
 sign = primitive("sign", lambda a: a if a != a else float((a > 0) - (a < 0)), (lambda y, a: defined(y, 0.0),),
                  meaning="-1, 0 or 1: the sign", c="{0} != {0} ? {0} : (double)(({0} > 0) - ({0} < 0))",
@@ -278,28 +265,25 @@ minimum = primitive("minimum", lambda a, b: a if a < b or a != a else b,
                     lanes="direct.minimum", arrays="where((a < b) | isnan(a), a, b)",
                     edge=lambda y, a, b: a - b, ulps=(0, 4), exact="minimum", sympy="minimum")
 relu = primitive("relu", lambda a: a if a > 0 or a != a else 0.0, (lambda y, a: defined(y, less(0, a)),),
-                 meaning="the rectifier: a where it is positive, else 0",
-                 c="{0} > 0 || {0} != {0} ? {0} : 0.0", latex=r"\operatorname{{relu}}\left({0}\right)", at=(-0.7, 20.0),
-                 formula=lambda a: maximum(a, 0), course=("less(0, a)",), lanes="direct.relu",
-                 arrays="where((a > 0) | isnan(a), a, 0.0)",
+                 meaning="the rectifier: a where it is positive, else 0", c="{0} > 0 || {0} != {0} ? {0} : 0.0",
+                 latex=r"\operatorname{{relu}}\left({0}\right)", at=(-0.7, 20.0), formula=lambda a: maximum(a, 0),
+                 course=("less(0, a)",), lanes="direct.relu", arrays="where((a > 0) | isnan(a), a, 0.0)",
                  edge=lambda y, a: a, ulps=(0, 4), exact="relu", sympy="relu")
 where = primitive("where", lambda c, a, b: a if c else b, (None,
                                                            lambda y, c, a, b: where(c, 1.0, 0.0),
                                                            lambda y, c, a, b: where(c, 0.0, 1.0)),
                   meaning="a where the condition c is not 0, else b", c="{0} != 0 ? {1} : {2}", numpy="where",
                   latex=r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
-                  shortcut=((0, 0.0, 2), (0, TRUE, 1)),
-                  at=((1.0, 0.3, -2.0), (0.0, 0.3, -2.0)), course=("0", "less(0, c)", "1 - less(0, c)"),
-                  lanes="direct.where", arrays="where(a != 0, b, c)",
+                  shortcut=((0, 0.0, 2), (0, TRUE, 1)), at=((1.0, 0.3, -2.0), (0.0, 0.3, -2.0)),
+                  course=("0", "less(0, c)", "1 - less(0, c)"), lanes="direct.where", arrays="where(a != 0, b, c)",
                   jump=lambda y, c, a, b: a - b, ulps=(0, 4), exact="where", sympy="where")
 less = primitive("less", lambda a, b: float(a < b), (None, None), meaning="1 if a < b, else 0", c="(double)({0} < {1})",
                  latex=r"\left[{0:1} < {1:1}\right]", numpy="less", at=((0.3, -2.0), (-1.0, 2.0)), lanes="direct.less",
                  edge=lambda y, a, b: a - b, jump=1, ulps=(0, 4), exact="less", sympy="less")
 less_equal = primitive("less_equal", lambda a, b: float(a <= b), (None, None), meaning="1 if a <= b, else 0",
-                       c="(double)({0} <= {1})",
-                       latex=r"\left[{0:1} \leq {1:1}\right]", numpy="less_equal", at=((0.3, -2.0), (2.0, 2.0)),
-                       lanes="direct.less_equal",
-                       edge=lambda y, a, b: a - b, jump=1, ulps=(0, 4), exact="less_equal", sympy="less_equal")
+                       c="(double)({0} <= {1})", latex=r"\left[{0:1} \leq {1:1}\right]", numpy="less_equal",
+                       at=((0.3, -2.0), (2.0, 2.0)), lanes="direct.less_equal", edge=lambda y, a, b: a - b, jump=1,
+                       ulps=(0, 4), exact="less_equal", sympy="less_equal")
 equal = primitive("equal", lambda a, b: float(a == b), (None, None), meaning="1 if a and b are the same number, else 0",
                   c="(double)({0} == {1})",
                   latex=r"\left[{0:1} = {1:1}\right]", numpy="equal", at=((0.3, -2.0), (2.0, 2.0)),
@@ -332,9 +316,8 @@ stop_gradient = primitive("stop_gradient", lambda a: a, (None,), meaning="the sa
                           expansion=lambda a: a, latex=r"\operatorname{{stop}}\left({0}\right)",
                           ulps=(0, 4), exact="stop_gradient", sympy="stop_gradient")
 one_minus_square = primitive("one_minus_square", lambda a: (1 - a) * (1 + a), (lambda y, a: -2 * a,),
-                             meaning="1 - a^2 without cancellation near 1 and -1",
-                             c="(1 - {0}) * (1 + {0})", latex="1 - {0:5}^2", binds=(ATOM, SUM), at=(-0.7, 0.2),
-                             formula=lambda a: 1 - a ** 2)
+                             meaning="1 - a^2 without cancellation near 1 and -1", c="(1 - {0}) * (1 + {0})",
+                             latex="1 - {0:5}^2", binds=(ATOM, SUM), at=(-0.7, 0.2), formula=lambda a: 1 - a ** 2)
 away = primitive("away", lambda a: a if a != 0 else math.inf, (lambda y, a: 1 - equal(a, 0),),
                  meaning="a, but infinity for 0: a divisor",
                  c="{0} == 0 ? INFINITY : {0}", latex="{0}", binds=(ATOM, SUM), at=(-0.7, 20.0), course=("1",),
@@ -356,9 +339,8 @@ def _logaddexp_ulps(a: float, b: float) -> float:
 
 
 decay = primitive("decay", None, (lambda y, a: -y * sign(a),), meaning="the exponential of -|a|",
-                  latex=r"e^{{-\left|{0}\right|}}", binds=(ATOM, POWER),
-                  at=(-0.7, 20.0), c="exp(-fabs({0}))", expansion=lambda a: exp(-abs(a)),
-                  formula=lambda a: exp(-abs(a)), lanes="direct.decay")
+                  latex=r"e^{{-\left|{0}\right|}}", binds=(ATOM, POWER), at=(-0.7, 20.0), c="exp(-fabs({0}))",
+                  expansion=lambda a: exp(-abs(a)), formula=lambda a: exp(-abs(a)), lanes="direct.decay")
 log1p_decay = primitive("log1p_decay", None, (lambda y, a: -sign(a) * sigmoid(-abs(a)),),
                         meaning="ln(1 + exp(-|a|)), what softplus adds to relu", at=(-0.7, 20.0),
                         latex=r"\ln\left(1 + e^{{-\left|{0}\right|}}\right)", c="log1p(exp(-fabs({0})))",
@@ -400,9 +382,8 @@ hypot = primitive("hypot", _c_hypot, (lambda y, a, b: a / away(y),
 # The error function and the normal distribution -----------------------------------------------------------------------
 
 erf = primitive("erf", _c("erf"), (lambda y, a: TWO_OVER_SQRT_PI * gaussian(a, -1.0),), meaning="the error function",
-                c="erf({0})",
-                latex=r"\operatorname{{erf}}\left({0}\right)", at=(-0.7, 3.0), course=("2/sqrt(pi)*exp(-a**2)",),
-                lanes="special.erf", exact="erf", sympy="erf")
+                c="erf({0})", latex=r"\operatorname{{erf}}\left({0}\right)", at=(-0.7, 3.0),
+                course=("2/sqrt(pi)*exp(-a**2)",), lanes="special.erf", exact="erf", sympy="erf")
 erfc = primitive("erfc", _c("erfc"), (lambda y, a: -TWO_OVER_SQRT_PI * gaussian(a, -1.0),),
                  meaning="1 - erf(a), with all digits of the tail", c="erfc({0})",
                  latex=r"\operatorname{{erfc}}\left({0}\right)", at=(-0.7, 3.0), course=("-2/sqrt(pi)*exp(-a**2)",),

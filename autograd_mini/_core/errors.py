@@ -10,6 +10,7 @@
     ├── NoSolutionError         (ArithmeticError)     a root, an integral or a path that is not found, or not there
     ├── UnknownRowError         (LookupError)         a saved row is missing here, or is another one
     ├── SavedFileError          (ValueError)          a file of a Program or a graph that does not fit
+    ├── MissingExtraError       (ImportError)         a library is not installed; an extra of the package brings it
     ├── NoLayoutError           (RuntimeError)        a picture cannot be laid out
     ├── ExpressionError         (ValueError)          a text that is no expression
     ├── DataError               (ValueError)          a table of data that cannot be used
@@ -57,6 +58,10 @@ class UnknownRowError(AutogradError, LookupError):
 
 class SavedFileError(AutogradError, ValueError):
     """A file of a Program or a graph that is damaged, of another version, or needs what is not here."""
+
+
+class MissingExtraError(AutogradError, ImportError):
+    """Something needs a library that is not installed; the text says which extra of the package brings it."""
 
 
 class NoLayoutError(AutogradError, RuntimeError):

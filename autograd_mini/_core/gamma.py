@@ -233,26 +233,20 @@ polygamma: Primitive = primitive("polygamma", None, (None,
                                  domain="a = 0, 1, 2 ...; b > 0, or b no integer",
                                  ulps=(_polygamma_ulps, lambda n, a: _polygamma_ulps(n + 1, a)))
 trigamma = primitive("trigamma", None, (lambda y, a: polygamma(2.0, a),), meaning="the slope of digamma",
-                     expansion=_trigamma, at=(0.7, 4.5, -1.3),
-                     latex=r"\psi'\left({0}\right)", exact="trigamma", sympy="trigamma",
-                     ulps=(lambda a: 4 if a > -0.5 else 5, lambda a: _polygamma_ulps(2.0, a)))
-digamma = primitive("digamma", None, (lambda y, a: trigamma(a),), meaning="the slope of lgamma",
-                    expansion=_digamma, at=(0.7, 4.5, -1.3),
-                    scipy="psi",
-                    latex=r"\psi\left({0}\right)", domain="a > 0, or a no integer", exact="digamma", sympy="digamma",
-                    ulps=(_digamma_ulps, 5))
+                     expansion=_trigamma, at=(0.7, 4.5, -1.3), latex=r"\psi'\left({0}\right)", exact="trigamma",
+                     sympy="trigamma", ulps=(lambda a: 4 if a > -0.5 else 5, lambda a: _polygamma_ulps(2.0, a)))
+digamma = primitive("digamma", None, (lambda y, a: trigamma(a),), meaning="the slope of lgamma", expansion=_digamma,
+                    at=(0.7, 4.5, -1.3), scipy="psi", latex=r"\psi\left({0}\right)", domain="a > 0, or a no integer",
+                    exact="digamma", sympy="digamma", ulps=(_digamma_ulps, 5))
 gamma: Primitive = primitive("gamma", None, (lambda y, a: y * digamma(a),),
-                             meaning="the gamma function, (a - 1)! for a whole number",
-                             expansion=_gamma, at=(0.7, 4.5, -1.3),
-                             latex=r"\Gamma\left({0}\right)", domain="a > 0, or a no integer", exact="gamma",
-                             sympy="gamma", course=("y*digamma(a)",),
+                             meaning="the gamma function, (a - 1)! for a whole number", expansion=_gamma,
+                             at=(0.7, 4.5, -1.3), latex=r"\Gamma\left({0}\right)", domain="a > 0, or a no integer",
+                             exact="gamma", sympy="gamma", course=("y*digamma(a)",),
                              ulps=(lambda a: 4 if a > -0.5 else 5, lambda a: 6 + _digamma_ulps(a)))
 lgamma = primitive("lgamma", None, (lambda y, a: digamma(a),),
-                   meaning="the logarithm of the size of gamma, which does not overflow",
-                   expansion=_lgamma, at=(0.7, 4.5, -1.3),
-                   scipy="gammaln",
-                   latex=r"\ln\left|\Gamma\left({0}\right)\right|", exact="lgamma", sympy="loggamma",
-                   ulps=(_lgamma_ulps, _digamma_ulps))
+                   meaning="the logarithm of the size of gamma, which does not overflow", expansion=_lgamma,
+                   at=(0.7, 4.5, -1.3), scipy="gammaln", latex=r"\ln\left|\Gamma\left({0}\right)\right|",
+                   exact="lgamma", sympy="loggamma", ulps=(_lgamma_ulps, _digamma_ulps))
 
 # The beta function and its logarithm ----------------------------------------------------------------------------------
 
@@ -322,9 +316,8 @@ lbeta = primitive("lbeta", None, (lambda y, a, b: _positive(b, _digamma_step(a, 
                   course=("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"))
 beta = primitive("beta", None, (lambda y, a, b: y * _positive(b, _digamma_step(a, b)),
                                 lambda y, a, b: y * _positive(a, _digamma_step(b, a))),
-                 meaning="Euler's beta function of two positive numbers",
-                 expansion=_beta, latex=r"\mathrm{{B}}\left({0}, {1}\right)", domain="a > 0 and b > 0",
-                 at=((0.7, 2.5), (3.0, 20.0), (30.0, 20.0)),
-                 formula=lambda a, b: gamma(a) * gamma(b) / gamma(a + b),
+                 meaning="Euler's beta function of two positive numbers", expansion=_beta,
+                 latex=r"\mathrm{{B}}\left({0}, {1}\right)", domain="a > 0 and b > 0",
+                 at=((0.7, 2.5), (3.0, 20.0), (30.0, 20.0)), formula=lambda a, b: gamma(a) * gamma(b) / gamma(a + b),
                  ulps=(_beta_ulps, lambda a, b: 1 + _beta_ulps(a, b) + _steps_ulps(a, b)),
                  course=("y*(digamma(a) - digamma(a + b))", "y*(digamma(b) - digamma(a + b))"))

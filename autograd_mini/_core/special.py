@@ -72,12 +72,10 @@ def _nearest_ball(a: Any) -> Any:
 
 
 ceil = primitive("ceil", None, (lambda y, a: defined(y, 0.0),), meaning="the smallest integer that is not below a",
-                 expansion=lambda a: -floor(-a), numpy="ceil",
-                 formula=lambda a: -floor(-a), latex=r"\left\lceil {0} \right\rceil", at=(-0.7, 20.5), course=("0",),
-                 edge=lambda y, a: a - y, jump=1)
-trunc = primitive("trunc", None, (lambda y, a: defined(y, 0.0),), meaning="the integer part, towards 0",
-                  numpy="trunc", at=(-0.7, 20.5), course=("0",),
-                  expansion=lambda a: where(less(a, 0), -floor(-a), floor(a)),
+                 expansion=lambda a: -floor(-a), numpy="ceil", formula=lambda a: -floor(-a),
+                 latex=r"\left\lceil {0} \right\rceil", at=(-0.7, 20.5), course=("0",), edge=lambda y, a: a - y, jump=1)
+trunc = primitive("trunc", None, (lambda y, a: defined(y, 0.0),), meaning="the integer part, towards 0", numpy="trunc",
+                  at=(-0.7, 20.5), course=("0",), expansion=lambda a: where(less(a, 0), -floor(-a), floor(a)),
                   formula=lambda a: sign(a) * floor(abs(a)), edge=lambda y, a: a - y, jump=1)
 round = primitive("round", None, (lambda y, a: defined(y, 0.0),), meaning="the nearest integer, halves to the even one",
                   numpy="rint", at=(-0.7, 2.5, 20.5), course=("0",),
@@ -132,17 +130,14 @@ xlogy = primitive("xlogy", None, (lambda y, a, b: defined(y, ln(b)),
                                   lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / b))),
                   meaning="a ln(b), and 0 for a = 0",
                   expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * ln(b)), domain="b > 0, or a = 0",
-                  latex=r"{0:2} \ln\left({1}\right)", exact="xlogy",
-                  formula=lambda a, b: a * ln(b), binds=(ATOM, PRODUCT),
-                  at=((0.3, 2.0), (-2.0, 0.7)), course=("ln(b)", "a/b"))
+                  latex=r"{0:2} \ln\left({1}\right)", exact="xlogy", formula=lambda a, b: a * ln(b),
+                  binds=(ATOM, PRODUCT), at=((0.3, 2.0), (-2.0, 0.7)), course=("ln(b)", "a/b"))
 xlog1py = primitive("xlog1py", None, (lambda y, a, b: defined(y, log1p(b)),
                                       lambda y, a, b: where(equal(a, 0), defined(b, 0.0), defined(y, a / (1 + b)))),
                     meaning="a ln(1 + b), and 0 for a = 0",
-                    expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * log1p(b)),
-                    domain="b > -1, or a = 0", latex=r"{0:2} \ln\left(1 + {1:1}\right)",
-                    exact="xlog1py",
-                    formula=lambda a, b: a * ln(1 + b), binds=(ATOM, PRODUCT), at=((0.3, 2.0), (-2.0, -0.7)),
-                    course=("ln(1 + b)", "a/(1 + b)"))
+                    expansion=lambda a, b: where(equal(a, 0), defined(b, 0.0), a * log1p(b)), domain="b > -1, or a = 0",
+                    latex=r"{0:2} \ln\left(1 + {1:1}\right)", exact="xlog1py", formula=lambda a, b: a * ln(1 + b),
+                    binds=(ATOM, PRODUCT), at=((0.3, 2.0), (-2.0, -0.7)), course=("ln(1 + b)", "a/(1 + b)"))
 entr = primitive("entr", None, (lambda y, a: -1 - ln(a),),
                  meaning="the entropy -a ln(a) of one outcome, and 0 for a = 0",
                  latex=r"-{0:2} \ln\left({0}\right)", binds=(ATOM, SUM),
@@ -258,10 +253,9 @@ erfcx_slope: Primitive = primitive("erfcx_slope", None, (lambda y, a: 2 * (erfcx
                                    latex=r"\operatorname{{erfcx}}'\left({0}\right)",
                                    ulps=(8, lambda a: 20 + 20 * max(a, 0.0) * a))
 erfcx: Primitive = primitive("erfcx", None, (lambda y, a: erfcx_slope(a),),
-                             meaning="erfc times exp(a^2), which does not underflow",
-                             expansion=_erfcx, at=(-0.7, 0.3, 3.0),
-                             latex=r"\operatorname{{erfcx}}\left({0}\right)", course=("2*a*y - 2/sqrt(pi)",),
-                             ulps=(4, 8), formula=lambda a: exp(a ** 2) * erfc(a))
+                             meaning="erfc times exp(a^2), which does not underflow", expansion=_erfcx,
+                             at=(-0.7, 0.3, 3.0), latex=r"\operatorname{{erfcx}}\left({0}\right)",
+                             course=("2*a*y - 2/sqrt(pi)",), ulps=(4, 8), formula=lambda a: exp(a ** 2) * erfc(a))
 
 
 def _log_norm_cdf(a: Any) -> Any:
@@ -274,9 +268,8 @@ def _log_norm_cdf(a: Any) -> Any:
 log_norm_cdf = primitive("log_norm_cdf", None,
                          (lambda y, a: where(less(a, 0), SQRT_2_OVER_PI / erfcx(abs(a) / SQRT2),
                                              norm_pdf(a) / exp(y)),),
-                         meaning="the logarithm of norm_cdf, which does not underflow",
-                         expansion=_log_norm_cdf, formula=lambda a: ln(norm_cdf(a)), at=(-0.7, 0.3, 3.0),
-                         scipy="log_ndtr",
+                         meaning="the logarithm of norm_cdf, which does not underflow", expansion=_log_norm_cdf,
+                         formula=lambda a: ln(norm_cdf(a)), at=(-0.7, 0.3, 3.0), scipy="log_ndtr",
                          latex=r"\ln\Phi\left({0}\right)", course=("norm_pdf(a)/norm_cdf(a)",), ulps=(4, 6))
 
 # The inverse of the normal distribution function ----------------------------------------------------------------------
@@ -318,9 +311,8 @@ def _quantile_slope(x: Any, tail: Any, unit: Any) -> Any:
 norm_ppf = primitive("norm_ppf", None, (lambda y, a: _quantile_slope(y / SQRT2, _tail(a), SQRT_PI_OVER_2),),
                      meaning="the quantile of the standard normal distribution: the inverse of norm_cdf",
                      expansion=lambda a: sign(a - 0.5) * _quantile(abs(a - 0.5), _tail(a)), at=(0.3, 0.7, 1e-9),
-                     scipy="ndtri",
-                     latex=r"\Phi^{{-1}}\left({0}\right)", domain="0 <= a <= 1", exact="norm_ppf", sympy="norm_ppf",
-                     course=("1/norm_pdf(y)",), ulps=(4, 5))
+                     scipy="ndtri", latex=r"\Phi^{{-1}}\left({0}\right)", domain="0 <= a <= 1", exact="norm_ppf",
+                     sympy="norm_ppf", course=("1/norm_pdf(y)",), ulps=(4, 5))
 erfinv = primitive("erfinv", None, (lambda y, a: _quantile_slope(y, 1 - _size(a), SQRT_PI / 2),),
                    meaning="the inverse of erf", domain="-1 <= a <= 1",
                    expansion=lambda a: where(less(abs(a), 1e-9), SQRT_PI / 2 * a,

@@ -17,6 +17,7 @@ import re
 import sys
 from typing import Any, NoReturn, Optional, Sequence
 
+from autograd_mini._core.errors import MissingExtraError
 from autograd_mini._core.expression import ExpressionError
 from autograd_mini._core.value import engine
 from autograd_mini._version import __version__
@@ -77,7 +78,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return status or 0
     except SystemExit as leaving:
         return int(leaving.code or 0)
-    except (InputError, ExpressionError) as error:
+    except (InputError, ExpressionError, MissingExtraError) as error:
         return _fail(error, language)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

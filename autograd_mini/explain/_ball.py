@@ -21,6 +21,7 @@ from fractions import Fraction
 from typing import Any, Optional
 
 from autograd_mini._core.errors import MissingColumnError
+from autograd_mini._core.extras import library
 from autograd_mini.explain import _arbs
 from autograd_mini.explain._arbs import centre as _centre, flint
 from autograd_mini.primitives import Operators, Primitive
@@ -37,7 +38,7 @@ _lock = threading.RLock()
 def require_flint() -> None:
     """Raise ImportError, in one line that says what to install, where python-flint is missing."""
     if flint is None:
-        raise ImportError("exact arithmetic needs python-flint: pip install 'autograd_mini[symbolic]'")
+        library("flint", "exact arithmetic")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import numpy as np
 from autograd_mini._body.recorded import leaf
 from autograd_mini._core import trees as structure
 from autograd_mini._core.expression import evaluate
+from autograd_mini._core.extras import library
 from autograd_mini._core.graph import is_node, require_fresh, topological_order
 from autograd_mini._core.kinds import ByNode, Loss
 from autograd_mini._core.value import Value, functions
@@ -73,6 +74,7 @@ def check_derivation(loss: Loss, claims: ByNode[Any], domain: Optional[Domain] =
 
     Raises ValueError for a name that is not in the graph, TypeError for what cannot be a claim.
     """
+    library("sympy", "check_derivation")
     if not claims:
         raise ValueError("there are no claims to check: give {node: derivative}")
     root = loss if hasattr(loss, "operands") else recorded(loss, at, domain)

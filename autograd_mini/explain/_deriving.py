@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from autograd_mini._core.extras import library
 from autograd_mini._core.graph import require_fresh, roots
 from autograd_mini._core.kinds import Graph, Nodes
 from autograd_mini._core.value import Value
@@ -67,8 +68,7 @@ class _Deriver:
 
     def __init__(self, loss: Any, wrt: Optional[Nodes], assume: Sequence[str], using: Sequence[Any],
                  seconds: float, seed: int, steps: bool) -> None:
-        import sympy as sp
-
+        sp = library("sympy", "derive")
         self.sp, self.loss, self.seconds, self.steps = sp, loss, seconds, steps
         given = list(wrt) if isinstance(wrt, (list, tuple)) else [] if wrt is None else [wrt]
         self.names = Names(loss, cut=[n for n in given if not isinstance(n, str)], using=list(using))

@@ -12,6 +12,8 @@ from typing import Any, Optional, cast
 
 import numpy as np
 
+from autograd_mini._core.extras import library
+
 
 class FitWarning(UserWarning):
     """A fit that has no unique or no finite optimum, or has not reached it; the message says which and what to do."""
@@ -50,10 +52,9 @@ class Classifier:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, Tags, TargetTags
-
-        return Tags(estimator_type="classifier", target_tags=TargetTags(required=True),
-                    classifier_tags=ClassifierTags(multi_class=False))
+        tags = library("sklearn.utils", "an estimator's tags")
+        return tags.Tags(estimator_type="classifier", target_tags=tags.TargetTags(required=True),
+                         classifier_tags=tags.ClassifierTags(multi_class=False))
 
     def _require_fit(self) -> None:
         if not hasattr(self, "classes_"):

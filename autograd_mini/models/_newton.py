@@ -13,6 +13,7 @@ from typing import Any, Callable, NamedTuple, Optional
 import numpy as np
 
 from autograd_mini._body.transforms import grad
+from autograd_mini._core.extras import library
 from autograd_mini.program import Program, trace
 
 SMALL = 1e-8
@@ -125,8 +126,7 @@ def dependent_columns(A: np.ndarray, names: list[str], is_constant: np.ndarray) 
 
 def separation(A: np.ndarray, y: np.ndarray) -> Optional[str]:
     """Whether some plane has each class on its own side or on itself, by a linear program, as a sentence."""
-    from scipy.optimize import linprog
-
+    linprog = library("scipy.optimize", "telling why a fit has no finite optimum").linprog
     signed = A * (2 * y - 1)[:, None]
     found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(A)), bounds=(-1, 1))
     if found.status == 0 and -found.fun > 1e-6:

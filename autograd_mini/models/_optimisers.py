@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Optional, Protocol, Union
 import numpy as np
 
 from autograd_mini._core import registry, trees as structure
+from autograd_mini._core.extras import library
 from autograd_mini._core.graph import leaves
 from autograd_mini._core.kinds import HasParameters, Nested
 from autograd_mini._core.numbers import real
@@ -236,8 +237,7 @@ def lbfgs(value_and_gradient: Callable[[Any], tuple[Any, Any]], start: Any, step
 
     Raises FloatingPointError where the search ends at a value that is not finite.
     """
-    from scipy.optimize import minimize
-
+    minimize = library("scipy.optimize", "lbfgs").minimize
     entries, rebuild = structure.flatten(start)
     history: list[float] = []
 

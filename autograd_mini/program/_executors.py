@@ -29,6 +29,7 @@ import numpy as np
 
 from autograd_mini._body.body import Body
 from autograd_mini._core import c_text
+from autograd_mini._core.extras import library
 from autograd_mini._core.value import engine
 from autograd_mini.primitives import ROWS
 from autograd_mini.program._batch import Batch, Blocks
@@ -215,7 +216,7 @@ class Executors:
 
     def _llvm(self) -> Any:
         if not self._has_llvm:
-            raise ImportError("executor='llvm' needs llvmlite: pip install autograd_mini[jit], or use executor='numpy'")
+            library("llvmlite", "executor='llvm'")
         return importlib.import_module("autograd_mini.program._llvm.execution")
 
     # Running ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_mini._body.calculus import sparse_derivative
 from autograd_mini._core import trees
+from autograd_mini._core.extras import library
 from autograd_mini._core.kinds import P
 from autograd_mini.program import _derivatives
 from autograd_mini.program._derivatives import Argnums
@@ -38,10 +39,7 @@ class SparseProgram(Generic[P]):
 
     @functools.cached_property
     def _pattern(self) -> Any:
-        try:
-            from scipy.sparse import csr_array
-        except ImportError:
-            raise ImportError("sparse matrices are SciPy's: pip install scipy") from None
+        csr_array = library("scipy.sparse", "a sparse matrix").csr_array
         starts = np.zeros(self.shape[0] + 1, dtype=np.intc)
         np.cumsum(np.bincount(self.rows, minlength=self.shape[0]), out=starts[1:])
         made = csr_array((np.zeros(len(self.rows)), self.columns.astype(np.intc), starts), shape=self.shape)

@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 
 from autograd_mini._core import trees
 from autograd_mini._core.errors import StaleGraphError
+from autograd_mini._core.extras import library
 from autograd_mini._core.graph import roots, topological_order
 from autograd_mini._core.kinds import Graph, Nested
 from autograd_mini._core.registry import is_value
@@ -123,8 +124,7 @@ def _film(images: list[bytes], path: pathlib.Path) -> pathlib.Path:
     """PNG images as one GIF, a second for each."""
     import io
 
-    from PIL import Image
-
+    Image = library("PIL.Image", "a film")
     frames = [Image.open(io.BytesIO(image)).convert("P") for image in images]
     with whole_file(path) as whole:
         frames[0].save(whole, "GIF", save_all=True, append_images=frames[1:], duration=1000, loop=0)

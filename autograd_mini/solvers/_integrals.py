@@ -15,6 +15,7 @@ from typing import Any, Optional
 from autograd_mini._body.body import Body
 from autograd_mini._body.calculus import derivative
 from autograd_mini._core.errors import NoSolutionError
+from autograd_mini._core.extras import library
 from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import MOST_OPERANDS, TABLE, Primitive, primitive
@@ -82,8 +83,7 @@ def _inside(a: float, b: float) -> float:
 
 def _integrated(f: Callable[[float], Any], a: float, b: float, points: Optional[Sequence[float]], limit: int) -> float:
     """The integral as a number; raises NoSolutionError where it is not found to full accuracy."""
-    from scipy import integrate
-
+    integrate = library("scipy.integrate", "an integral")
     if math.isnan(a) or math.isnan(b):
         raise NoSolutionError(f"quad: a limit is nan: from {a:.6g} to {b:.6g}")
 

@@ -18,6 +18,7 @@ from autograd_mini._body.body import Body
 from autograd_mini._body.calculus import derivative
 from autograd_mini._core import recording, registry, trees
 from autograd_mini._core.errors import NoSolutionError
+from autograd_mini._core.extras import library
 from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import MOST_OPERANDS, Primitive, Real, primitive
@@ -186,15 +187,14 @@ def _is_singular(jacobian: np.ndarray) -> bool:
 
 
 def _from_start(search: _Search, evaluate: Evaluate, start: np.ndarray) -> tuple[np.ndarray, str]:
-    from scipy import optimize
-
+    optimize = library("scipy.optimize", "a root")
     found = optimize.root(evaluate, start, jac=True, method="hybr", options={"xtol": 1e-12})
     return found.x, "" if found.success else f" (SciPy: {' '.join(found.message.split()).rstrip('.')})"
 
 
 def _enclosed(search: _Search, evaluate: Evaluate, start: np.ndarray,
               ends: tuple[float, float]) -> tuple[np.ndarray, str]:
-    from scipy import optimize
+    optimize = library("scipy.optimize", "a root")
 
     def value(x: float) -> float:
         number = float(evaluate(np.array([x]))[0][0])

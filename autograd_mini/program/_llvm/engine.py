@@ -16,6 +16,7 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
+from autograd_mini._core.extras import library
 from autograd_mini.primitives import Primitive, lookup
 
 lock = threading.RLock()
@@ -56,11 +57,7 @@ def _release(engine: Any, context: Any) -> None:
 @functools.lru_cache(maxsize=1)
 def _target() -> tuple[Any, Any, str, str]:
     """llvmlite, the target, and this processor with its features."""
-    try:
-        import llvmlite.binding as llvm
-    except ImportError as error:
-        raise ImportError("compiling a Program to machine code needs llvmlite: "
-                          "pip install autograd_mini[jit]") from error
+    llvm = library("llvmlite.binding", "compiling a Program to machine code")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return (llvm, llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
