@@ -8,6 +8,7 @@ to 30; so no rule of differentiation is needed either, and kinks show themselves
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import product
 from typing import Any, Callable, Optional, Sequence
 
@@ -246,6 +247,11 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
 
     Differences on a kink or at the edge of the domain do not settle down, which is how such points are recognised.
     """
+    return _derivative(name, tuple(point), tuple(orders))
+
+
+@cache
+def _derivative(name: str, point: tuple[float, ...], orders: tuple[int, ...]) -> Optional[Number]:
     function = FUNCTIONS[name]
     if name == "stop_gradient":
         return mpf(0)
@@ -254,7 +260,7 @@ def derivative(name: str, point: Sequence[float], orders: Sequence[int]) -> Opti
     if value(name, point) is None:
         return None
     if name in INTEGRANDS and orders[0]:
-        function, orders = INTEGRANDS[name], [orders[0] - 1]
+        function, orders = INTEGRANDS[name], (orders[0] - 1,)
     step_bits, most = 120, 5000 if any(0 < abs(x) < 1e-100 for x in point) else 2500
     while step_bits < most:
         try:

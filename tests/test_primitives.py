@@ -51,6 +51,11 @@ def failures(row, point):
                        f"where {limit:.3g} are promised")
 
 
+def thinned(row, where):
+    """Every fourth point for a row that is written in other rows: each costs a hundred of theirs."""
+    return where[::4] if row.expansion else where
+
+
 def test_every_row_has_a_reference():
     assert set(FUNCTIONS) == BUILT_IN
 
@@ -58,7 +63,8 @@ def test_every_row_has_a_reference():
 @pytest.mark.parametrize("name", NAMES)
 def test_value_and_partials_are_within_their_ulps(name):
     row = TABLE[name]
-    where = [p for p in row.at if all(map(math.isfinite, p))] + points(len(row.partials), 1000, seed=NAMES.index(name))
+    where = thinned(row, points(len(row.partials), 250, seed=NAMES.index(name)))
+    where = [p for p in row.at if all(map(math.isfinite, p))] + where
     wrong = [message for point in where for message in failures(row, point)]
     assert not wrong, "\n".join([f"{len(wrong)} of {len(where)} points:", *wrong[:5]])
 
@@ -69,7 +75,7 @@ def test_value_and_partials_at_points_that_hypothesis_looks_for(name):
     coordinate = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.floats(-50, 50),
                            st.integers(-9, 9).map(float))
 
-    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
     @given(st.tuples(*[coordinate] * len(row.partials)))
     def agree(point):
         assert next(failures(row, point), None) is None
@@ -81,7 +87,7 @@ def test_value_and_partials_at_points_that_hypothesis_looks_for(name):
 def test_both_engines_and_the_table_give_the_same_bits(name):
     row = TABLE[name]
     special = [math.nan, math.inf, -math.inf]
-    where = points(len(row.partials), 300, seed=7) + [(x,) * len(row.partials) for x in special]
+    where = thinned(row, points(len(row.partials), 80, seed=7)) + [(x,) * len(row.partials) for x in special]
     where += [(x, *p[1:]) for x in special for p in points(len(row.partials), 5, seed=8)]
     where += [(*p[:-1], x) for x in special for p in points(len(row.partials), 5, seed=9)]
     for point in where:
@@ -99,7 +105,7 @@ def moderate_points(row):
         return x == 0 or 1e-60 < abs(x) < 1e60
 
     candidates = list(row.at) + points(len(row.partials), 120, seed=11)
-    return [p for p in candidates if all(map(ordinary, p)) and value(row.name, p) is not None][:14]
+    return [p for p in candidates if all(map(ordinary, p)) and value(row.name, p) is not None][:5 if row.expansion else 12]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,169 @@
+"""Makes the package a little wrong, one place at a time, and tells which of that no test notices.
+
+    python tools/mutate                              twelve places of the whole package
+    python tools/mutate --count 80 --seed 3 --jobs 2
+    python tools/mutate autograd_mini/explain/_points.py --count 1000
+    python tools/mutate --only 5ac1256314            one mutant again
+    python tools/mutate --native                     Cython and JavaScript too; the former is built anew each time
+    python tools/mutate --learn                      writes map.json anew: which test files call which file's functions
+
+Every mutant (`mutations.py`) is made in a copy of the checkout, where the test files that call its file run until one
+fails, the most telling first. A sample is drawn by the mutants' own fingerprints: code that stays keeps its mutants, so
+the same sample tells the same as long as nothing it touches is changed. What survives and is listed in `explained.txt`
+is no news; anything else ends with status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mutations import Mutant, mutants_of
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+MAP, EXPLAINED = HERE / "map.json", HERE / "explained.txt"
+BUILT = ("*.so", "*.pyd", "_core/_kernels.h", "program/_interpreter.h")
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+FILES_KEPT = 8
+
+
+def tracked(below: str) -> list[Path]:
+    names = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", below], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split("\n")
+    return [Path(name) for name in names if name]
+
+
+def copy_of_the_checkout(target: Path) -> None:
+    built = [path.relative_to(ROOT) for kind in BUILT for path in (ROOT / "autograd_mini").rglob(kind)]
+    for path in [*tracked("."), *built]:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, target / path)
+
+
+def run(command: list[str], copy: Path, seconds: float, **more: str) -> tuple[int | None, str]:
+    """The status of a command in a copy, None where it takes too long, and what it printed."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy), **more}
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, timeout=seconds, text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired:
+        return None, ""
+    return done.returncode, done.stdout
+
+
+def learn() -> None:
+    """Runs each test file alone; a package file keeps the test files that call most of its functions a second."""
+    calls: dict[str, dict[str, float]] = {}
+    seconds = {}
+    with tempfile.TemporaryDirectory() as place:
+        copy, notes = Path(place, "copy"), Path(place, "notes.json")
+        copy_of_the_checkout(copy)
+        for test in sorted((copy / "tests").glob("test_*.py")):
+            notes.unlink(missing_ok=True)
+            name = test.relative_to(copy).as_posix()
+            run([*PYTEST, "-p", "learning", name], copy, 3600, MUTATE_NOTES=str(notes),
+                PYTHONPATH=f"{copy}{os.pathsep}{HERE}")
+            seen = json.loads(notes.read_text())
+            seconds[name] = round(seen["seconds"], 1)
+            for file, count in seen["functions"].items():
+                calls.setdefault(file, {})[name] = count / (2 + seen["seconds"]) ** 0.5
+            print(f"{name}: {seconds[name]} s, {len(seen['functions'])} files", flush=True)
+    best = {file: sorted(tests, key=tests.get, reverse=True)[:FILES_KEPT] for file, tests in sorted(calls.items())}
+    MAP.write_text(json.dumps({"seconds": seconds, "tests": best}, indent=1) + "\n", encoding="utf-8")
+
+
+class Judge:
+    """Runs the tests of a mutant in one of several copies of the checkout."""
+
+    def __init__(self, place: Path, jobs: int, most_seconds: float) -> None:
+        known = json.loads(MAP.read_text(encoding="utf-8"))
+        self._seconds, self._tests, self._most = known["seconds"], known["tests"], most_seconds
+        self._copies: queue.Queue[Path] = queue.Queue()
+        for job in range(jobs):
+            copy = place / str(job)
+            copy_of_the_checkout(copy)
+            self._copies.put(copy)
+
+    def tests_of(self, path: Path) -> list[str]:
+        """The test files that tell most of a file, as many as there is time for, the first one in any case."""
+        if path.suffix == ".js":
+            return ["tests/test_page.py", "tests/test_descent.py"]
+        chosen, taken = [], 0.0
+        known = self._tests.get(path.as_posix()) or self._tests["autograd_mini/_body/builder.py"]
+        for test in known:
+            if not chosen or taken + self._seconds[test] <= self._most:
+                chosen.append(test)
+                taken += self._seconds[test]
+        return chosen
+
+    def survives(self, mutant: Mutant) -> tuple[bool, str, float]:
+        """Whether no test notices, the line that tells it otherwise, and the seconds it took."""
+        copy, began = self._copies.get(), time.monotonic()
+        whole = (copy / mutant.path).read_bytes()
+        native = mutant.path.suffix in (".pyx", ".pxi")
+        build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--force"]
+        try:
+            (copy / mutant.path).write_bytes(mutant.spoil(whole))
+            if native and run(build, copy, 300)[0] != 0:
+                return False, "it does not compile", time.monotonic() - began
+            status, said = run([*PYTEST, "-x", *self.tests_of(mutant.path)], copy, 60 + 10 * self._most)
+        finally:
+            (copy / mutant.path).write_bytes(whole)
+            if native:
+                run(build, copy, 300)
+            self._copies.put(copy)
+        why = next((line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "it takes too long")
+        return status == 0, why[:100], time.monotonic() - began
+
+
+def sample(arguments: argparse.Namespace) -> list[Mutant]:
+    kinds = (".py", ".pyx", ".pxi", ".js") if arguments.native else (".py",)
+    paths = [Path(path).resolve().relative_to(ROOT) for path in arguments.files] or tracked("autograd_mini")
+    found = [mutant for path in paths if path.suffix in kinds for mutant in mutants_of(path, ROOT)]
+    if arguments.only:
+        return [mutant for mutant in found if mutant.identity in arguments.only]
+    drawn = sorted(found, key=lambda m: hashlib.sha256(f"{arguments.seed} {m.identity}".encode()).digest())
+    return drawn[:arguments.count]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/mutate", description=__doc__.split("\n\n")[0])
+    parser.add_argument("files", nargs="*", help="files of the package; all of them without")
+    parser.add_argument("--count", type=int, default=12, help="how many mutants (default 12)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", metavar="ID", help="these mutants")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time (default 1)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="most seconds of tests a mutant (default 30)")
+    parser.add_argument("--native", action="store_true", help="Cython and JavaScript too")
+    parser.add_argument("--learn", action="store_true", help="write map.json anew")
+    arguments = parser.parse_args()
+    if arguments.learn:
+        learn()
+        return 0
+    lines = EXPLAINED.read_text(encoding="utf-8").splitlines()
+    explained = {line.split()[0] for line in lines if line and line[0] not in "# "}
+    drawn, news, known = sample(arguments), [], 0
+    with tempfile.TemporaryDirectory() as place, \
+            concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        judge = Judge(Path(place), arguments.jobs, arguments.seconds)
+        for mutant, (survives, why, took) in zip(drawn, pool.map(judge.survives, drawn)):
+            known += survives and mutant.identity in explained
+            news += [mutant] if survives and mutant.identity not in explained else []
+            print(f"{took:5.1f} s  {mutant}    {'SURVIVES' if survives else why}", flush=True)
+    print(f"{len(drawn)} mutants, {len(drawn) - len(news) - known} noticed, {known} explained, {len(news)} unnoticed")
+    return bool(news)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
