@@ -33,22 +33,14 @@ from mutations import Mutant, mutants_of
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MAP, EXPLAINED = HERE / "map.json", HERE / "explained.txt"
-BUILT = ("*.so", "*.pyd", "_core/_kernels.h", "program/_interpreter.h")
+LEFT_OUT = (".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 FILES_KEPT = 8
 
 
-def tracked(below: str) -> list[Path]:
-    names = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", below], cwd=ROOT, check=True,
-                           capture_output=True, text=True).stdout.split("\n")
-    return [Path(name) for name in names if name]
-
-
 def copy_of_the_checkout(target: Path) -> None:
-    built = [path.relative_to(ROOT) for kind in BUILT for path in (ROOT / "autograd_mini").rglob(kind)]
-    for path in [*tracked("."), *built]:
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, target / path)
+    """What is built in place comes with it."""
+    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
 def run(command: list[str], copy: Path, seconds: float, **more: str) -> tuple[int | None, str]:
@@ -63,7 +55,10 @@ def run(command: list[str], copy: Path, seconds: float, **more: str) -> tuple[in
 
 
 def learn() -> None:
-    """Runs each test file alone; a package file keeps the test files that call most of its functions a second."""
+    """Runs each test file alone; a package file keeps the test files that call most of its functions a second.
+
+    It needs Python 3.12.
+    """
     calls: dict[str, dict[str, float]] = {}
     seconds = {}
     with tempfile.TemporaryDirectory() as place:
@@ -129,8 +124,9 @@ class Judge:
 
 def sample(arguments: argparse.Namespace) -> list[Mutant]:
     kinds = (".py", ".pyx", ".pxi", ".js") if arguments.native else (".py",)
-    paths = [Path(path).resolve().relative_to(ROOT) for path in arguments.files] or tracked("autograd_mini")
-    found = [mutant for path in paths if path.suffix in kinds for mutant in mutants_of(path, ROOT)]
+    paths = [Path(path).resolve().relative_to(ROOT) for path in arguments.files] or [
+        path.relative_to(ROOT) for path in sorted((ROOT / "autograd_mini").rglob("*.*")) if path.suffix in kinds]
+    found = [mutant for path in paths for mutant in mutants_of(path, ROOT)]
     if arguments.only:
         return [mutant for mutant in found if mutant.identity in arguments.only]
     drawn = sorted(found, key=lambda m: hashlib.sha256(f"{arguments.seed} {m.identity}".encode()).digest())
