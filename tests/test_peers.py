@@ -1,4 +1,4 @@
-"""Gradients and Hessians of random functions beside those of HIPS autograd, CasADi, JAX and PyTorch, where installed."""
+"""Gradients and Hessians of random functions beside those of autograd, CasADi, JAX and PyTorch, where installed."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ import autograd_mini as ag
 SIZE = 4
 NAMES = ("exp", "log", "sin", "cos", "tanh", "sqrt", "sinh", "atan")
 
+OPERATIONS = (
+    lambda f, a, b: a * b / 2, lambda f, a, b: a - b, lambda f, a, b: a / (2 + f.sin(b)), lambda f, a, b: f.exp(-a * a),
+    lambda f, a, b: f.log(1 + a * a) + b, lambda f, a, b: f.sqrt(0.5 + b * b), lambda f, a, b: f.tanh(a + b),
+    lambda f, a, b: f.atan(a) * b, lambda f, a, b: (1.5 + f.cos(a)) ** (0.3 * f.tanh(b)),
+    lambda f, a, b: f.sinh(f.sin(a)), lambda f, a, b: a ** 3 - b ** 2)
+
 
 def random_function(seed):
     """Sixteen operations that stay inside every domain and near 1, said in the words of any library."""
     rng = random.Random(seed)
-    steps = [(rng.randrange(11), rng.random(), rng.random()) for _ in range(16)]
+    steps = [(rng.randrange(len(OPERATIONS)), rng.random(), rng.random()) for _ in range(16)]
 
     def function(f, x):
         known = [x[i] for i in range(SIZE)]
         for kind, first, second in steps:
             a, b = known[int(first * len(known))], known[-1 - int(second * second * len(known))]
-            known.append((
-                lambda: a * b / 2, lambda: a - b, lambda: a / (2 + f.sin(b)), lambda: f.exp(-a * a),
-                lambda: f.log(1 + a * a) + b, lambda: f.sqrt(0.5 + b * b), lambda: f.tanh(a + b), lambda: f.atan(a) * b,
-                lambda: (1.5 + f.cos(a)) ** (0.3 * f.tanh(b)), lambda: f.sinh(f.sin(a)), lambda: a ** 3 - b ** 2,
-            )[kind]())
+            known.append(OPERATIONS[kind](f, a, b))
         return sum(known[SIZE + 1:], known[SIZE])
 
     return function

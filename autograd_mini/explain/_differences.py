@@ -63,11 +63,14 @@ def central(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, position: int,
             best, error = np.where(better, slope, best), np.where(better, guess, error)
             if np.all(error <= 1e-9 * np.abs(best) + 16 * noise / size):
                 break
-        has_kink = np.full(noise.shape, True)
-        for small in (size * 2.0 ** -20, size * 2.0 ** -12):
+        has_kink, wider = np.full(noise.shape, True), np.full(noise.shape, math.inf)
+        for small in (size * 2.0 ** -12, size * 2.0 ** -20):
             right, left = (at(2 * small) - at(small)) / small, (at(-small) - at(-2 * small)) / small
             steepness = np.abs(right) + np.abs(left) + noise * 2.0 ** 40 / size
-            has_kink &= ~(np.abs(right - left) <= 1e-3 * steepness + error + 8 * noise / small)
+            gap = np.abs(right - left)
+            closing = gap <= wider / 16     # at a kink it stays, at a smooth minimum it shrinks with the step
+            has_kink &= ~((gap <= 1e-3 * steepness + error + 8 * noise / small) | (closing & np.isfinite(wider)))
+            wider = gap
     return Estimate(best, np.where(has_kink, math.inf, error))
 
 

@@ -5,12 +5,11 @@
     python tools/mutate autograd_mini/explain/_points.py --count 1000
     python tools/mutate --only 5ac1256314            one mutant again
     python tools/mutate --native                     Cython and JavaScript too; the former is built anew each time
-    python tools/mutate --learn                      writes map.json anew: which test files call which file's functions
 
-Every mutant (`mutations.py`) is made in a copy of the checkout, where the test files that call its file run until one
-fails, the most telling first. A sample is drawn by the mutants' own fingerprints: code that stays keeps its mutants, so
-the same sample tells the same as long as nothing it touches is changed. What survives and is listed in `explained.txt`
-is no news; anything else ends with status 1.
+Every mutant (`mutations.py`) is made in a copy of the checkout, where the test files that judge its file (`judges.py`)
+run until one fails. A sample is drawn by the mutants' own fingerprints: code that stays keeps its mutants, so the same
+sample tells the same as long as nothing it touches is changed. What survives and is listed in `explained.txt` is no
+news; anything else ends with status 1.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import hashlib
-import json
 import os
 import queue
 import shutil
@@ -28,14 +26,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from judges import judges_of
 from mutations import Mutant, mutants_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-MAP, EXPLAINED = HERE / "map.json", HERE / "explained.txt"
+EXPLAINED = HERE / "explained.txt"
 LEFT_OUT = (".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-FILES_KEPT = 8
+PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
 
 
 def copy_of_the_checkout(target: Path) -> None:
@@ -43,9 +41,9 @@ def copy_of_the_checkout(target: Path) -> None:
     shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
-def run(command: list[str], copy: Path, seconds: float, **more: str) -> tuple[int | None, str]:
+def run(command: list[str], copy: Path, seconds: float) -> tuple[int | None, str]:
     """The status of a command in a copy, None where it takes too long, and what it printed."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy), **more}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)}
     try:
         done = subprocess.run(command, cwd=copy, env=environment, timeout=seconds, text=True, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -54,53 +52,15 @@ def run(command: list[str], copy: Path, seconds: float, **more: str) -> tuple[in
     return done.returncode, done.stdout
 
 
-def learn() -> None:
-    """Runs each test file alone; a package file keeps the test files that call most of its functions a second.
-
-    It needs Python 3.12.
-    """
-    calls: dict[str, dict[str, float]] = {}
-    seconds = {}
-    with tempfile.TemporaryDirectory() as place:
-        copy, notes = Path(place, "copy"), Path(place, "notes.json")
-        copy_of_the_checkout(copy)
-        for test in sorted((copy / "tests").glob("test_*.py")):
-            notes.unlink(missing_ok=True)
-            name = test.relative_to(copy).as_posix()
-            run([*PYTEST, "-p", "learning", name], copy, 3600, MUTATE_NOTES=str(notes),
-                PYTHONPATH=f"{copy}{os.pathsep}{HERE}")
-            seen = json.loads(notes.read_text())
-            seconds[name] = round(seen["seconds"], 1)
-            for file, count in seen["functions"].items():
-                calls.setdefault(file, {})[name] = count / (2 + seen["seconds"]) ** 0.5
-            print(f"{name}: {seconds[name]} s, {len(seen['functions'])} files", flush=True)
-    best = {file: sorted(tests, key=tests.get, reverse=True)[:FILES_KEPT] for file, tests in sorted(calls.items())}
-    MAP.write_text(json.dumps({"seconds": seconds, "tests": best}, indent=1) + "\n", encoding="utf-8")
-
-
 class Judge:
     """Runs the tests of a mutant in one of several copies of the checkout."""
 
     def __init__(self, place: Path, jobs: int, most_seconds: float) -> None:
-        known = json.loads(MAP.read_text(encoding="utf-8"))
-        self._seconds, self._tests, self._most = known["seconds"], known["tests"], most_seconds
+        self._most = most_seconds
         self._copies: queue.Queue[Path] = queue.Queue()
         for job in range(jobs):
-            copy = place / str(job)
-            copy_of_the_checkout(copy)
-            self._copies.put(copy)
-
-    def tests_of(self, path: Path) -> list[str]:
-        """The test files that tell most of a file, as many as there is time for, the first one in any case."""
-        if path.suffix == ".js":
-            return ["tests/test_page.py", "tests/test_descent.py"]
-        chosen, taken = [], 0.0
-        known = self._tests.get(path.as_posix()) or self._tests["autograd_mini/_body/builder.py"]
-        for test in known:
-            if not chosen or taken + self._seconds[test] <= self._most:
-                chosen.append(test)
-                taken += self._seconds[test]
-        return chosen
+            copy_of_the_checkout(place / str(job))
+            self._copies.put(place / str(job))
 
     def survives(self, mutant: Mutant) -> tuple[bool, str, float]:
         """Whether no test notices, the line that tells it otherwise, and the seconds it took."""
@@ -112,13 +72,15 @@ class Judge:
             (copy / mutant.path).write_bytes(mutant.spoil(whole))
             if native and run(build, copy, 300)[0] != 0:
                 return False, "it does not compile", time.monotonic() - began
-            status, said = run([*PYTEST, "-x", *self.tests_of(mutant.path)], copy, 60 + 10 * self._most)
+            tests = judges_of(mutant.path.relative_to("autograd_mini").as_posix())
+            status, said = run([*PYTEST, *tests], copy, self._most)
         finally:
             (copy / mutant.path).write_bytes(whole)
             if native:
                 run(build, copy, 300)
             self._copies.put(copy)
-        why = next((line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "it takes too long")
+        failed = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        why = "it hangs" if status is None else [*failed, said[-100:]][0]
         return status == 0, why[:100], time.monotonic() - began
 
 
@@ -140,13 +102,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", metavar="ID", help="these mutants")
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time (default 1)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="most seconds of tests a mutant (default 30)")
+    parser.add_argument("--seconds", type=float, default=600, help="after which a mutant hangs (default 600)")
     parser.add_argument("--native", action="store_true", help="Cython and JavaScript too")
-    parser.add_argument("--learn", action="store_true", help="write map.json anew")
     arguments = parser.parse_args()
-    if arguments.learn:
-        learn()
-        return 0
     lines = EXPLAINED.read_text(encoding="utf-8").splitlines()
     explained = {line.split()[0] for line in lines if line and line[0] not in "# "}
     drawn, news, known = sample(arguments), [], 0
