@@ -20,14 +20,16 @@ JUDGES = {
     "_core/trees": "trees calculus",
     **dict.fromkeys(("_core/gamma", "_core/special", "primitives"), "special contract special_values primitives"),
     "cli/": "cli_expressions cli_explaining cli readme",
-    **dict.fromkeys(("cli/_cost_curve", "cli/_logistic"), "logistic cli readme"),
+    "cli/_cost_curve": "cost_curve logistic",
+    "cli/_logistic": "logistic cli readme",
     "cli/_practising": "exercise words cli_explaining",
     "cli/_table": "table cli_expressions",
     "explain/": "check_derivation derive check_gradients diagnose",
     **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("arbs", "ball", "replay", "witnesses")),
                     "ball check_gradients diagnose bound"),
-    **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("differences", "draws", "gradients", "wrong_rules")),
-                    "check_gradients"),
+    **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("gradients", "wrong_rules")), "check_gradients"),
+    f"{_EXPLAIN}differences": "differences check_gradients",
+    **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("draws", "points")), "points derive check_derivation"),
     **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("bound", "splitting")), "bound stabilize"),
     **dict.fromkeys((f"{_EXPLAIN}{name}" for name in ("stabilize", "searching", "rewriting", "polynomials")),
                     "stabilize diagnose"),
@@ -59,7 +61,7 @@ def judges_of(path: str) -> list[str]:
     """The test files for a path below the package.
 
     >>> judges_of("explain/_differences.py")
-    ['tests/test_check_gradients.py']
+    ['tests/test_differences.py', 'tests/test_check_gradients.py']
     """
     longest = max((beginning for beginning in JUDGES if path.startswith(beginning)), key=len)
     return [f"tests/test_{name}.py" for name in JUDGES[longest].split()]
