@@ -164,9 +164,12 @@ class Builder:
                           for operand in node.operands])
         return self._append(node.operation, operands) if exactly else self.apply(node.operation, operands)
 
-    def load_body(self, body: Body) -> list[int]:
-        """Take in a body; returns the slot of each of its own. Its inputs become inputs, its loops are written out."""
-        inputs = [self.input() for _ in range(body.inputs)]
+    def load_body(self, body: Body, given: Optional[Sequence[int]] = None) -> list[int]:
+        """Take in a body; returns the slot of each of its own.
+
+        Its inputs lie in the slots `given`, or become inputs; its loops are written out.
+        """
+        inputs = [self.input() for _ in range(body.inputs)] if given is None else given
         return body.read(self.apply, inputs, self.constant)
 
     # Derivatives ------------------------------------------------------------------------------------------------------
@@ -325,10 +328,11 @@ if not TYPE_CHECKING and compiled is not None:
     class CompiledBuilder(compiled.Builder):
         """The compiled builder, which knows bodies, and asks here for the rules of the user's own rows."""
 
-        def load_body(self, body: Body) -> list[int]:
+        def load_body(self, body: Body, given: Optional[Sequence[int]] = None) -> list[int]:
+            inputs = [self.input() for _ in range(body.inputs)] if given is None else [*given]
             if body.has_loops:
-                return body.read(self.apply, [self.input() for _ in range(body.inputs)], self.constant)
-            return self.load_code(body.inputs, body.constants, body.rows, body.code)
+                return body.read(self.apply, inputs, self.constant)
+            return self.load_code(inputs, body.constants, body.rows, body.code)
 
         def by_rule(self, row: Primitive, position: int, given: Sequence[int]) -> int:
             return share_by_rule(self, row, position, given)

@@ -6,15 +6,16 @@ loop where it is traced, and is written out among Values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from autograd_mini._body import recorded
+from autograd_mini._body.builder import builder
 from autograd_mini._core.numbers import value_or_real
-from autograd_mini._core.registry import engine_of, function_in, is_value
-from autograd_mini._core.rows import Primitive
+from autograd_mini._core.registry import is_value
 from autograd_mini._core.value import Value
 from autograd_mini.program._layout import rebuilt
 
@@ -28,7 +29,8 @@ def play(program: Any, arguments: Sequence[Any]) -> Any:
             raise TypeError(f"argument {part.name!r} has the shape {array.shape}, and {part.dimensions} in the "
                             "example: with Values a program is called on one example")
         inputs[part.start:part.start + part.size] = [
-            value_or_real(entry, f"argument {part.name!r}") for entry in array.ravel().tolist()]
+            entry if type(entry) is float or is_value(entry) else value_or_real(entry, f"argument {part.name!r}")
+            for entry in array.ravel().tolist()]
     return rebuilt(program.result, _outputs(program, inputs))
 
 
@@ -42,22 +44,19 @@ def graph(program: Any) -> Any:
     return rebuilt(program.result, [entry if is_value(entry) else Value(entry) for entry in found])
 
 
-def _outputs(program: Any, inputs: Sequence[Any], names: Any = None) -> list[Any]:
-    engine = engine_of(inputs)
-    functions: dict[Primitive, Any] = {}
-
-    def apply(row: Primitive, operands: Sequence[Any]) -> Any:
-        function = functions.get(row)
-        if function is None:
-            function = functions[row] = function_in(engine, row)
-        return function(*operands)
-
-    if any(entry.is_traced for entry in inputs if is_value(entry)):
-        slots = recorded.play(program.body, inputs, every=True)
+def _outputs(program: Any, inputs: Sequence[Any], names: Mapping[int, str] = MappingProxyType({})) -> list[Any]:
+    body, values = program.body, [entry for entry in inputs if type(entry) is not float]
+    wanted = [*names, *body.outputs]
+    if any(entry.is_traced for entry in values):
+        slots = recorded.play(body, inputs, every=True)
+        found = [slots[slot] for slot in wanted]
     else:
-        slots = program.body.read(apply, inputs)
-    for slot, name in (names or {}).items():
-        if is_value(slots[slot]):
-            slots[slot].name = name
-    return [slots[output] for output in program.body.outputs]
-
+        made = builder(merged=False, kind=type(values[0]) if values else None)
+        made.load((), exactly=True)
+        given = [made.constant(entry) if type(entry) is float else made.node(entry) for entry in inputs]
+        slots = made.load_body(body, given)
+        found = made.nodes([slots[slot] for slot in wanted], float)
+    for name, node in zip(names.values(), found):
+        if is_value(node):
+            node.name = name
+    return found[len(names):]

@@ -83,14 +83,11 @@ def fill(layout: Any, content: Callable[[Part], Any]) -> Any:
 
 
 def rebuilt(layout: Any, entries: Sequence[Any]) -> Any:
-    """The nested structure with these numbers or Values in its slots; arrays of Values are arrays of objects."""
+    """The nested structure with these numbers or Values in its slots."""
     def content(part: Part) -> Any:
         if part.shape is None:
             return entries[part.start]
-        inside = entries[part.start:part.start + part.size]
-        array = np.empty(part.size, dtype=object if any(map(is_value, inside)) else float)
-        array[:] = inside
-        return array.reshape(part.shape)
+        return trees.array_of(entries[part.start:part.start + part.size], part.shape)
 
     return fill(layout, content)
 

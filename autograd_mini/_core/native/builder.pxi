@@ -110,7 +110,8 @@ def take_codes():
 
 
 cdef inline uint64_t mixed(uint64_t hash, uint64_t word) noexcept:
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u
+    hash ^= word
+    hash = (hash ^ (hash >> 32)) * 0x9E3779B97F4A7C15u  # the bits of small whole numbers are high ones
     return hash ^ (hash >> 29)
 
 
@@ -436,17 +437,17 @@ cdef class Builder:
         self.nodes[<int>slot] = <PyObject*>value
         return slot
 
-    def load_code(self, int inputs, tuple constants, tuple primitives, const unsigned char[::1] code):
-        """Take in the content of a body; returns the slot of each of its own."""
+    def load_code(self, list inputs, tuple constants, tuple primitives, const unsigned char[::1] code):
+        """Take in the content of a body, given the slots of its inputs; returns the slot of each of its own."""
         cdef const int32_t* words = <const int32_t*>&code[0] if code.shape[0] else NULL
         cdef Py_ssize_t at = 0, length = code.shape[0] // sizeof(int32_t)
         cdef int chosen[MOST_OPERANDS]
         cdef int k, count, row, made = 0
         cdef list numbers = [self.row_number(primitive) for primitive in primitives]
-        cdef int* slots = <int*>grown(NULL, (inputs + len(constants) + length + 1) * sizeof(int))
+        cdef int* slots = <int*>grown(NULL, (len(inputs) + len(constants) + length + 1) * sizeof(int))
         try:
-            for k in range(inputs):
-                slots[made] = self.input()
+            for given in inputs:
+                slots[made] = given
                 made += 1
             for number in constants:
                 slots[made] = self.number_slot(number)
