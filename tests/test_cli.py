@@ -38,7 +38,8 @@ def test_an_unknown_command_is_one_line_and_exit_status_2():
 
 @pytest.mark.parametrize("pair, message", [
     ("x", "write it as x=1.5"), ("=3", "write it as"), ("2x=3", "write it as"), ("x=abc", "'abc' is not a number"),
-    ("x=", "not a number")])
+    ("x=", "'x' has no number behind its equals sign: write it as x=1.5"), ("x=1,5", "decimal comma: write 1.5"),
+    ("x=1，5", "decimal comma: write 1.5")])
 def test_assignments_that_are_none(pair, message):
     with pytest.raises(InputError, match=message):
         assignments([pair])
@@ -46,6 +47,7 @@ def test_assignments_that_are_none(pair, message):
 
 def test_assignments():
     assert assignments(["x=1.5", " y = -2e3", "z=inf"]) == {"x": 1.5, "y": -2000.0, "z": math.inf}
+    assert assignments(["x", "=", "1", "y=", "2", "ｚ＝−３"]) == {"x": 1.0, "y": 2.0, "z": -3.0}
     with pytest.raises(InputError, match="'x' is given twice"):
         assignments(["x=1", "x=2"])
 

@@ -110,6 +110,7 @@ def test_a_variable_may_hide_a_constant_but_not_a_function():
 
 
 @pytest.mark.parametrize("source, message, marked", [
+    ("2*sin x", r"takes brackets: write sin\(x\)", "s"), ("1 + |x - y|", r"write abs\(x - y\)", "|"),
     ("x + sigmod(x)", "did you mean 'sigmoid'", "s"), ("x + yy", "'yy' has no value", "y"),
     ("1 + exp(1, 2)", "exp takes 1 operand, not 2", "e"), ("hypot(*x)", "by position", "h"),
     ("exp(a=1)", "by position", "e"), ("ß + y.real", "attribute", "y"), ("x[0]", "index", "x"),

@@ -18,7 +18,7 @@ RAISED = {"InputError", "DataError", "ExpressionError", "_reject", "ArgumentType
 PATH = ["_core/expression.py", "cli/__init__.py", "cli/_arguments.py", "cli/_expressions.py", "cli/_explaining.py",
         "cli/_practising.py", "cli/_logistic.py", "models/_dataset.py", "explain/_lines.py"]
 INSIDE = re.compile(r"⟦\d+⟧|--[a-z-]+|utf-\d+|gbk|"
-                    r"'[^']*'|[xe]\w*\([^)]*\)|\b(float64|Python|if|else|and|or|not|lambda|log10|ln|log|floor|"
+                    r"'[^']*'|[xe]\w*\([^)]*\)|\b(float64|Python|if|else|and|or|not|lambda|abs|log10|ln|log|floor|"
                     r"exp|graph|svg|show|domain|condition|help|autograd|mini|NAME|EXPR)\b")
 
 

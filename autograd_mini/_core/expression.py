@@ -32,6 +32,8 @@ _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _ROOT = re.compile(r"√\s*(?:(?=\()|([\w.]+))")
 _ADJACENT = re.compile(r"((?<![\w.])(?:\d+(?:\.\d*)?|\.\d+)|\))\s*"
                        r"(?!(?:if|else|and|or|in|is|not|e\d)\b)([^\W\d]\w*|\()")
+_BARE = re.compile(r"([^\W\d]\w*)\s+([^\W\d]\w*|\d+(?:\.\d+)?)")
+_BETWEEN_BARS = re.compile(r"\|([^|]+)\|")
 _COMMENT = re.compile(r"(?m)^[^\S\n]*#.*\n?")
 _DEFINITION = re.compile(r"(?:^|(?<=[;\n]))[^\S\n]*([^\W\d]\w*)[^\S\n]*=(?!=)\s*([^;\n]*)")
 
@@ -172,6 +174,14 @@ def _parse(source: str) -> tuple[str, ast.expr]:
         if unsigned:
             product = f"{unsigned[1]}*{unsigned[2]}".replace(")*", "(...)*").replace("*(", "*(...)")
             raise ExpressionError(f"a product needs its sign: write {product}", source, unsigned.start(2)) from None
+        bare = next((found for found in _BARE.finditer(source) if found[1] in functions or found[1] in ALIASES), None)
+        if bare:
+            raise ExpressionError(f"a function takes brackets: write {bare[1]}({bare[2]})",
+                                  source, bare.start(1)) from None
+        bars = _BETWEEN_BARS.search(source)
+        if bars:
+            raise ExpressionError(f"the absolute value is abs: write abs({bars[1].strip()})",
+                                  source, bars.start()) from None
         message = error.msg.partition(": ")[0]
         raise ExpressionError(f"this is not an expression: {message}", source, position) from None
     except (RecursionError, MemoryError):

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
+import unicodedata
 from typing import Iterable, Sequence
 
 from autograd_mini._core.errors import InputError
 from autograd_mini.render._words import LANGUAGES
 
 
+def typed(text: str) -> str:
+    """What was typed with full-width signs or a long minus, in plain ones: `ｘ＝−３` is `x=-3`."""
+    return unicodedata.normalize("NFKC", text).replace("−", "-")
+
+
 def number(text: str) -> float:
     """A real number, as an argparse type; inf and nan are numbers.
 
-    >>> number("-1e-3")
-    -0.001
+    >>> number("-1e-3"), number("−０．５")
+    (-0.001, -0.5)
     """
     try:
-        return float(text)
+        return float(typed(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
@@ -77,21 +84,24 @@ def required(given: Iterable[str], wanted: Sequence[str], all_given: bool = True
 def assignments(pairs: Iterable[str]) -> dict[str, float]:
     """`["x=1.5", "y=2"]` as a dict, for options such as `--at x=1.5 y=2`.
 
-    >>> assignments(["x=1.5", "y=-inf"])
-    {'x': 1.5, 'y': -inf}
+    >>> assignments(["x=1.5", "y=-inf"]), assignments(["x", "=", "1.5", "y＝２"])
+    ({'x': 1.5, 'y': -inf}, {'x': 1.5, 'y': 2.0})
 
     Raises InputError for what is not a name, an equals sign and a number, and for a name given twice.
     """
     values: dict[str, float] = {}
-    for pair in pairs:
+    for pair in re.sub(r"\s*=\s*", "=", typed(" ".join(pairs))).split():
         name, equals, text = pair.partition("=")
-        name = name.strip()
         if not equals or not name.isidentifier():
             raise InputError(f"{pair!r} gives no variable a value: write it as x=1.5")
         if name in values:
-            raise InputError(f"{name!r} is given twice: {values[name]!r} and {text.strip()}")
+            raise InputError(f"{name!r} is given twice: {values[name]!r} and {text}")
+        if not text:
+            raise InputError(f"{name!r} has no number behind its equals sign: write it as {name}=1.5")
         try:
             values[name] = float(text)
         except ValueError:
-            raise InputError(f"{text.strip()!r} is not a number, as the value of {name!r}") from None
+            if re.fullmatch(r"[-+]?\d*,\d+", text):
+                raise InputError(f"{text!r} has a decimal comma: write {text.replace(',', '.')}") from None
+            raise InputError(f"{text!r} is not a number, as the value of {name!r}") from None
     return values

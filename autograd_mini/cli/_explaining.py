@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional
 
 from autograd_mini._core.expression import ExpressionError, evaluate, names
 from autograd_mini._core.value import Value
-from autograd_mini.cli._arguments import InputError, add_language, assignments, required
+from autograd_mini.cli._arguments import InputError, add_language, assignments, required, typed
 from autograd_mini.cli._expressions import add_expression
 from autograd_mini.cli._output import json_text
 from autograd_mini.explain import Diagnosis, check_derivation, derive, diagnose
@@ -123,7 +123,8 @@ def run_check(options: argparse.Namespace) -> int:
 def _pairs(texts: list[str], example: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for pair in texts:
-        name, equals, content = pair.partition("=")
+        name, equals, content = pair.replace("＝", "=").partition("=")
+        name = typed(name)
         if name.strip() in pairs:
             raise InputError(f"{name.strip()!r} is given twice: {pairs[name.strip()]!r} and {content.strip()!r}")
         if not equals or not name.strip() or not content.strip():
@@ -133,7 +134,7 @@ def _pairs(texts: list[str], example: str) -> dict[str, str]:
 
 
 def _range(name: str, pair: str) -> tuple[float, float]:
-    low, _, high = pair.partition(":")
+    low, _, high = typed(pair).partition(":")
     try:
         bounds = float(low), float(high)
     except ValueError:

@@ -31,8 +31,9 @@ function showInputs(_, fresh) {
   for (const leaf of shown) {
     const x = graph.values[leaf], slider = byId("leaf" + leaf), field = byId("number" + leaf);
     if (slider.type === "checkbox") slider.checked = !!x;
-    else if (Number(slider.value) !== x) slider.value = x;
-    if (document.activeElement !== field) field.value = x;
+    else if (Number(slider.value) !== x) slider.value = Math.max(slider.min, Math.min(slider.max, x)) || 0;
+    if (document.activeElement !== field) field.value = Number.isFinite(x) ? x : "";
+    put(field, "placeholder", exact(x));
     write(byId("slope" + leaf), short(graph.gradients[leaf]));
   }
 }

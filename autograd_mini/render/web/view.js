@@ -88,6 +88,6 @@ function measure(box) {
   const title = widthOf(box.title, "650 14px") + (box.title && box.sign ? 8 : 0);
   const head = title + widthOf(box.sign, box.title ? "13px" : "650 14px") + (box.group ? 18 : 0) + (node?.toggle ? 34 : 0);
   box.caption = "d" + (box.title.length <= 6 ? box.title : "");
-  box.width = Math.ceil(Math.max(head + 30, 82 + widthOf(box.caption, "12.5px")));
+  box.width = Math.ceil(Math.max(head + 30, 93 + widthOf(box.caption, "12.5px")));
   box.height = Math.max(68, 12 + 13 * box.slots.length);
 }
