@@ -564,6 +564,20 @@ def test_a_copy_is_a_node_of_its_own_on_the_same_operands(Value):
     assert x.data == 2.0 and gradient(y, x).data == 3.0
 
 
+def test_a_leaf_that_no_backward_pass_reached_has_none_or_zero(engine):
+    reached, other = engine.Value(2.0), engine.Value(3.0)
+    assert reached.grad is None and other.grad is None
+    result = reached * reached
+    result.backward()
+    assert (reached.grad, other.grad, (other * 2).grad) == (4.0, 0.0, None)
+    later = engine.Value(1.0)
+    assert later.grad is None
+    reached.grad = other.grad = None
+    assert reached.grad is None and other.grad is None
+    other.backward()
+    assert (reached.grad, other.grad, later.grad) == (0.0, 1.0, 0.0)
+
+
 def test_deepcopy_shares_where_the_original_shares(Value):
     x = Value(2.0)
     y, z = x * 3, x * 5
@@ -571,7 +585,7 @@ def test_deepcopy_shares_where_the_original_shares(Value):
     assert box["y"] is box["both"][0] and box["y"].operands[0] is box["both"][1].operands[0] is box["x"]
     assert box["x"] is not x and box["y"] is not y
     box["y"].backward()
-    assert box["x"].grad == 3.0 and x.grad is None
+    assert box["x"].grad == 3.0 and x.grad == 0.0
 
 
 def test_graphs_pickle_from_one_engine_to_the_other():

@@ -30,10 +30,8 @@ def backward(outputs: Sequence[Any], nodes: list[Value]) -> np.ndarray:
         found[active] = results
         return found
     for place, y in zip(active, values):
-        for node in nodes:
-            node.grad = None
-        y.backward()
-        found[place] = [0.0 if node.grad is None else node.grad for node in nodes]
+        slopes = calculus.gradients(y)
+        found[place] = [slopes.get(id(node), 0.0) for node in nodes]
     return found
 
 

@@ -63,6 +63,7 @@ cdef class Value:
 
     def __cinit__(self, *arguments, **keywords):
         node_of(self).row = LEAF
+        node_of(self).number[0] = passes
         set_stamp(node_of(self), clock)
 
     @staticmethod
@@ -119,9 +120,12 @@ cdef class Value:
 
     @property
     def grad(self):
-        """The gradient that the last backward pass left here; None where none has come by."""
+        """The gradient that the last backward pass left here; None where there was none since the node was made.
+
+        It is 0 in a leaf that no pass has reached since.
+        """
         if not self._flags & HAS_GRAD:
-            return None
+            return 0.0 if self._row == LEAF and self._pass < passes and not self._flags & TRACED else None
         if self._flags & TRACED and recording.is_differentiating():
             raise TracedValueError("grad of a traced Value would freeze a number into the program: take the derivative "
                                    "with autograd_mini.gradient, or trace value_and_grad(f)")
@@ -129,17 +133,15 @@ cdef class Value:
 
     @grad.setter
     def grad(self, number):
-        if number is None:
-            self._flags &= ~HAS_GRAD
-        else:
+        if number is not None:
             self._grad = real(number, "grad")
-            if not self._flags & HAS_GRAD and self._row == LEAF:
-                node_of(self).number[0] = passes
-            self._flags |= HAS_GRAD
+        if self._row == LEAF and (number is None or not self._flags & HAS_GRAD):
+            node_of(self).number[0] = passes
+        self._flags = self._flags & ~HAS_GRAD if number is None else self._flags | HAS_GRAD
 
     @property
     def _pass(self):
-        """The number of the backward pass that left `grad` in this leaf, or that came before it was assigned."""
+        """The number of the backward pass that left `grad` in this leaf, or came before it was made or assigned."""
         return node_of(self).number[0] if self._row == LEAF else 0.0
 
     @property

@@ -61,7 +61,9 @@ class Value(Methods):
     (10.0, 6.0)
 
     A leaf is made from any real number, kept as float64; every operation on Values makes a new node. `grad` is None
-    until a backward pass reached the node. Raises TypeError for what is not one real number.
+    until there was a backward pass, and then 0 in a leaf that it did not reach.
+
+    Raises TypeError for what is not one real number.
     """
 
     __slots__ = ("_number", "_grad", "_name", "operation", "operands", "partials", "stamp", "is_traced", "note",
@@ -78,13 +80,13 @@ class Value(Methods):
     is_traced: bool
     _is_made: bool
     _pass: float
-    """The number of the backward pass that left `grad` in this node, or that came before it was assigned."""
+    """The number of the backward pass that left `grad` in this node, or that came before it was made or assigned."""
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Value:
         node = super().__new__(cls)
         node._number, node._name, node._grad = 0.0, None, None
         node.operation, node.operands, node.partials = None, (), ()
-        node.stamp, node.is_traced, node.note, node._is_made, node._pass = _clock, False, None, False, 0.0
+        node.stamp, node.is_traced, node.note, node._is_made, node._pass = _clock, False, None, False, _passes
         return node
 
     def __init__(self, data: Number, name: Optional[str] = None) -> None:
@@ -135,7 +137,12 @@ class Value(Methods):
 
     @property
     def grad(self) -> Optional[float]:
-        """The gradient that the last backward pass left here; None where none has come by."""
+        """The gradient that the last backward pass left here; None where there was none since the node was made.
+
+        It is 0 in a leaf that no pass has reached since.
+        """
+        if self._grad is None and self.operation is None and self._pass < _passes and not self.is_traced:
+            return 0.0
         if self.is_traced and self._grad is not None and recording.is_differentiating():
             raise TracedValueError("grad of a traced Value would freeze a number into the program: take the derivative "
                                    "with autograd_mini.gradient, or trace value_and_grad(f)")
@@ -143,7 +150,7 @@ class Value(Methods):
 
     @grad.setter
     def grad(self, number: Optional[Number]) -> None:
-        if self._grad is None:
+        if self._grad is None or number is None:
             self._pass = _passes
         self._grad = None if number is None else real(number, "grad")
 
