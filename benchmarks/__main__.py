@@ -12,7 +12,7 @@ import autograd_mini
 
 from .timing import available, processor
 
-GROUPS = ("eager", "program", "choice", "loops", "sparse", "many", "gradbench", "drawing", "explain")
+GROUPS = ("eager", "program", "choice", "loops", "sparse", "many", "gradbench", "gpt", "drawing", "explain")
 
 
 def main(names: list[str]) -> int:

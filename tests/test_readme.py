@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED = re.compile(r"^(?: *print\(.*\) +)?#(?: (.*))?$", re.MULTILINE)
 RUN = [README, *(ROOT / "docs" / name for name in (
     "calculus.md", "examples.md", "explaining.md", "numbers.md", "numpy.md", "primitives.md", "programs.md",
-    "testing.md"))]
+    "solving.md", "testing.md"))]
 
 
 def blocks(page, language):
