@@ -325,7 +325,7 @@ value.) The bounds of their own:
 | `digamma` | 4, also near its root; for a < 0, 4 + 3 s/abs(y) | 5 | the same |
 | `trigamma`, `polygamma` | 5; for a < 0, 6 + 3 s/abs(y) | as the next order | the same |
 | `lbeta(a, b)` | 4 + 3 s/abs(y) | 4 + 3 s/abs(y) | sums of lgamma and of digamma of that size |
-| `beta(a, b)` | 6 + 4 abs(lbeta) | the same, and that of `lbeta` | exp of `lbeta` where an operand is large |
+| `beta(a, b)` | 6 | 7 + that of `lbeta` | a few powers and values of gamma |
 | `hypot`, `atan2` of operands near 1e-308 or 1e308 | 2 | none | the hypotenuse itself is subnormal or infinite there |
 
 Second and third derivatives are as good as the rounding of the operations that they are made of: no worse than the

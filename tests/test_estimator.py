@@ -137,6 +137,15 @@ def test_what_has_no_optimum_is_one_warning(X, y, parameters, message):
         LogisticRegression(ridge=0.1).fit(X, y)
 
 
+def test_gradient_descent_that_overshoots_is_one_warning():
+    with pytest.warns(FitWarning, match="overshoots, the cost was 0.6931 and is .* standardise the columns") as caught:
+        model = LogisticRegression(solver="gd").fit(1e3 * TWENTY, CLASSES)
+    assert len(caught) == 1 and model.history[-1] > model.history[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogisticRegression(solver="gd").fit(TWENTY, CLASSES)
+
+
 def test_columns_that_make_each_other_up_predict_as_without_them():
     with pytest.warns(FitWarning):
         model = LogisticRegression().fit(np.column_stack([TWENTY, TWENTY[:, 0], np.full(20, 7.0)]), CLASSES)

@@ -176,6 +176,10 @@ class TestOptimisers:
         assert (a.data, b.data) == (pytest.approx(0.8 - 0.1), 0.5)                 # the momentum of a goes on
         assert a.grad is None and b.grad is None
 
+    def test_a_loss_that_is_a_number_is_named(self):
+        with pytest.raises(TypeError, match="the loss must be a Value, not float"):
+            GradientDescent(0.1).step(3.0, [Value(1.0)])
+
     def test_parameters_that_are_stepped_in_turn_keep_their_own_means(self):
         a, b, together = Value(1.0), Value(5.0), Adam(0.1)
         alone = {a: (Value(1.0), Adam(0.1)), b: (Value(5.0), Adam(0.1))}

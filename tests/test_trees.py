@@ -105,6 +105,7 @@ def others():
     for package, make in [("pandas", lambda m, n: m.Series(n, index=list("abc"))), ("polars", lambda m, n: m.Series(n)),
                           ("pyarrow", lambda m, n: m.array(n)), ("pyarrow", lambda m, n: m.chunked_array([n])),
                           ("torch", lambda m, n: m.tensor(n, dtype=m.float64)),
+                          ("torch", lambda m, n: m.nn.Parameter(m.tensor(n, dtype=m.float64))),
                           ("jax.numpy", lambda m, n: m.asarray(n))]:
         yield package, lambda numbers, package=package, make=make: make(pytest.importorskip(package), numbers)
 

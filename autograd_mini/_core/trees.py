@@ -91,7 +91,7 @@ def as_array(tree: Any, role: str = "an argument") -> Any:
         return tree
     is_numpy_number = isinstance(tree, np.generic)
     if (hasattr(type(tree), "__array__") and not is_numpy_number) or isinstance(tree, (array.array, memoryview)):
-        found = np.asarray(tree)
+        found = np.asarray(tree.detach() if hasattr(tree, "detach") else tree)  # torch's own graph ends here
         return found if found.ndim else found.item()
     return tree
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import pathlib
+import sys
 import time
+import warnings
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
@@ -20,6 +22,7 @@ from autograd_mini.functions import sigmoid
 from autograd_mini.models import (
     DataError,
     Dataset,
+    FitWarning,
     LogisticRegression,
     _closed_forms as closed_forms,
     descent,
@@ -211,9 +214,14 @@ def _train(options: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> Logisti
             bar.update(min(step, 1))
 
         try:
-            return model.fit(X, y, watch=watch)
+            with warnings.catch_warnings(record=True) as problems:
+                warnings.simplefilter("always", FitWarning)
+                model.fit(X, y, watch=watch)
         except FloatingPointError as error:
             raise InputError(f"--learning-rate {options.learning_rate:g}: {error}") from None
+    for problem in problems:
+        print(f"autograd-mini: {problem.message}", file=sys.stderr)
+    return model
 
 
 def _write(options: argparse.Namespace, result: dict[str, Any], example: Example, model: LogisticRegression,

@@ -147,8 +147,9 @@ class LogisticRegression(Classifier):
         (2,), `n_iter_` (1,), `n_features_in_`, and `feature_names_in_` where X is a table with named columns.
 
         Raises ValueError for shapes that do not match, labels that are not two classes, numbers that are not finite and
-        parameters that are none; FloatingPointError where gradient descent diverges. Newton's method warns, once and
-        with a FitWarning, where it has not converged, classes are separated, or columns make each other up.
+        parameters that are none; FloatingPointError where gradient descent diverges. Warns, once and with a FitWarning,
+        where gradient descent overshoots, and where Newton's method has not converged, classes are separated, or
+        columns make each other up.
         """
         steps, learning_rate = self._checked()
         table, array = X, examples(X)
@@ -214,6 +215,10 @@ class LogisticRegression(Classifier):
             if not math.isfinite(J):
                 raise FloatingPointError(f"the cost is {J} after step {step}: choose a smaller learning rate")
         self._gradient = np.array([parameter.grad for parameter in (*self._w, self._b)], dtype=float)
+        lowest = min(self._history)
+        if J - lowest > 1e-9 * (self._history[0] - lowest) + 1e-12:
+            self._problem = (f"not converged: gradient descent overshoots, the cost was {lowest:.4g} and is {J:.4g} "
+                             f"after {steps} steps: choose a smaller learning rate, or standardise the columns")
 
     def _by_graph(self, X: np.ndarray, y: np.ndarray, weights: Optional[np.ndarray]) -> Callable[[], float]:
         """What gives J and sets the gradients of w and b: a graph of all examples, built anew for every step."""

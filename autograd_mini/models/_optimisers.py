@@ -80,6 +80,8 @@ class _Steps:
         if registry.is_value(root) and (parameters is not None or root.operation is not None):
             moved = structure.values(parameters, "a parameter") or [*dict.fromkeys([*self._places, *leaves(root)])]
             root.backward(moved)
+        elif parameters is not None:
+            raise TypeError(f"the loss must be a Value, not {type(loss).__name__}")
         else:
             moved = structure.values(loss, "a parameter")
         slopes = self._slopes(moved)
