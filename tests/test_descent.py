@@ -128,3 +128,9 @@ def test_the_command_writes_both_pages(tab, tmp_path, capsys):
     for name in ("loss.html", "descent.html"):
         tab.open(tmp_path / "out" / name)
         assert tab.troubles() == [] and tab.run("document.documentElement.lang") == "zh-Hans"
+
+
+@pytest.mark.parametrize("X, y", [([[1.0], [2.0]], [1, 2]), ([[1.0], [np.nan]], [0, 1]), ([[1.0], [2.0]], [0])])
+def test_data_that_cannot_be_shown_are_an_error(X, y):
+    with pytest.raises(ValueError, match="class"):
+        descent(X, y)

@@ -31,6 +31,8 @@ def descent(X: ArrayLike, y: ArrayLike, names: Optional[Sequence[str]] = None, *
     X, y = np.atleast_2d(np.asarray(X, float)), np.asarray(y, float).ravel()
     if len(X) != len(y) or not len(y):
         raise ValueError(f"X has {len(X)} rows and y has {len(y)}: one class for each row, and at least one")
+    if not np.isin(y, (0, 1)).all() or not np.isfinite(X).all():
+        raise ValueError("a class is 0 or 1, and what stands in X a finite number")
     if len(y) > MOST_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(y), MOST_ROWS, replace=False))
         X, y = X[chosen], y[chosen]

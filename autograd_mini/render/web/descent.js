@@ -50,14 +50,14 @@ function chart(id, x, y, names) {
     line(pen, [[px(tick), top], [px(tick), bottom + 4]], "line", 1);
     words(pen, figure(tick), px(tick), bottom + 17);
   }
-  words(pen, names[0], (left + right) / 2, height - 5, "ink");
+  words(pen, cut(names[0], (right - left) / 8), (left + right) / 2, height - 5, "ink");
   for (const tick of ticks(y, height / 60)) line(pen, [[left - 4, py(tick)], [right, py(tick)]], "line", 1);
   pen.textAlign = "right";
   for (const tick of ticks(y, height / 60)) words(pen, figure(tick), left - 8, py(tick) + 4);
   pen.textAlign = "center";
   pen.translate(13, (top + bottom) / 2);
   pen.rotate(-Math.PI / 2);
-  words(pen, names[1], 0, 0, "ink");
+  words(pen, cut(names[1], (bottom - top) / 8), 0, 0, "ink");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.beginPath();
   pen.rect(left, top - 4, right - left + 4, bottom - top + 4);
@@ -73,7 +73,10 @@ function ticks([low, high], count) {
   for (let k = Math.ceil(low / step); k * step <= high; k++) found.push(k * step);
   return found;
 }
-const figure = x => minus(String(Number(x.toPrecision(6))));
+function figure(x) {
+  const round = Number(x.toPrecision(4)), size = Math.abs(round);
+  return minus(size >= 1e5 || (size > 0 && size < 1e-3) ? round.toExponential().replace("+", "") : String(round));
+}
 function line(pen, points, ink, width = 2, dash = []) {
   pen.strokeStyle = color(ink);
   pen.lineWidth = width;
@@ -93,6 +96,7 @@ function words(pen, text, x, y, ink = "soft") {
   pen.fillStyle = color(ink);
   pen.fillText(text, x, y);
 }
+const cut = (text, length) => text.length > length ? text.slice(0, length - 1) + "…" : text;
 function tell(id, text) {
   write(byId(id + "-told"), text);
   byId(id).setAttribute("aria-label", text);
