@@ -299,20 +299,26 @@ def _reached(root: int, edges: Callable[[int], list[tuple[int, int]]]) -> set[in
 
 
 class Slot(Operators):
-    """A number in a builder: the reading of a rule as operations."""
+    """A number in a builder, or in what else has `apply` and `constant`: the reading of a rule as operations."""
 
     __slots__ = ("builder", "slot")
 
-    def __init__(self, builder: Any, slot: int) -> None:
+    def __init__(self, builder: Any, slot: Any) -> None:
         self.builder, self.slot = builder, slot
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Slot:
         return Slot(self.builder, self.builder.apply(primitive, [slot_in(self.builder, o) for o in operands]))
 
 
-def slot_in(builder: Any, result: Any) -> int:
+def slot_in(builder: Any, result: Any) -> Any:
     """The slot of what a rule works with: a Slot of this builder, or a number."""
     return result.slot if type(result) is Slot else builder.constant(float(result))
+
+
+def expanded(builder: Any, row: Primitive, operands: Sequence[Any]) -> Any:
+    """The slot of a composite row, by its expansion."""
+    rule: Any = row.expansion
+    return slot_in(builder, rule(*[Slot(builder, operand) for operand in operands]))
 
 
 def share_by_rule(builder: Any, row: Primitive, position: int, given: Sequence[int]) -> int:
@@ -363,7 +369,7 @@ class _Expander:
             return self.builder.apply(row, operands)
         key = (row, *operands)
         if key not in self.known:
-            self.known[key] = slot_in(self, row.expansion(*[Slot(self, operand) for operand in operands]))
+            self.known[key] = expanded(self, row, operands)
         return self.known[key]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from autograd_mini._body.body import Body
+from autograd_mini._body.builder import expanded
 from autograd_mini._body.loops import Loop
 from autograd_mini._core.c_text import literal
-from autograd_mini._core.rows import Operators, Primitive
+from autograd_mini._core.rows import Primitive
 from autograd_mini.render import _javascript
 
 _ENTRY = re.compile(r"(inputs|m)\[(\d+)\]")
@@ -31,28 +32,14 @@ C = Language("const double", "double", "long", literal, lambda row, given: row.r
 JAVASCRIPT = Language("const", "let", "let", _javascript.literal, _javascript.expression)
 
 
-class Text(Operators):
-    """An operand as text: the reading of an expansion as statements."""
-
-    __slots__ = ("writer", "text")
-
-    def __init__(self, writer: Statements, text: str) -> None:
-        self.writer, self.text = writer, text
-
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Text:
-        return Text(self.writer, self.writer.operation(primitive, [*map(self.writer.text, operands)]))
-
-
 class Statements:
     """Collects the statements that compute a body; `memory` is how many numbers of `m` they use."""
 
     def __init__(self, language: Language, first: int) -> None:
         self.lines: list[str] = []
         self.memory = 0
-        self.language, self._indent, self._count = language, "    ", first
-
-    def text(self, operand: Any) -> str:
-        return operand.text if type(operand) is Text else self.language.literal(float(operand))
+        self.language, self.constant = language, language.literal
+        self._indent, self._count = "    ", first
 
     def write(self, line: str) -> None:
         self.lines.append(self._indent + line)
@@ -61,10 +48,10 @@ class Statements:
         self._count += 1
         return f"{letter}{self._count - 1}"
 
-    def operation(self, row: Primitive, given: Sequence[str]) -> str:
+    def apply(self, row: Primitive, given: Sequence[str]) -> str:
         """The name of a result."""
         if row.c is None and row.expansion is not None:
-            return self.text(row.expansion(*[Text(self, operand) for operand in given]))
+            return expanded(self, row, given)
         code = self.language.operation(row, given)
         name = self.name("t")
         self.write(f"{self.language.constant} {name} = {code};")
@@ -72,7 +59,7 @@ class Statements:
 
     def body(self, body: Body, given: Sequence[str]) -> list[str]:
         """Write a body, given what its inputs are called; returns what its outputs are called."""
-        slots = body.read(self.operation, given, self.language.literal, self.loop)
+        slots = body.read(self.apply, given, self.constant, self.loop)
         return [slots[output] for output in body.outputs]
 
     def loop(self, loop: Loop, given: Sequence[str]) -> list[str]:

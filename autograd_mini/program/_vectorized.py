@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini._body.body import Body
-from autograd_mini._body.builder import computing, expand
-from autograd_mini._core.rows import Operators
+from autograd_mini._body.builder import computing, expand, expanded
 from autograd_mini.primitives import Primitive
 from autograd_mini.program._batch import Batch, Blocks
 from autograd_mini.program._scalar import Interpreter
@@ -49,6 +48,8 @@ def _side_by_side(outputs: Sequence[Any], rows: int) -> np.ndarray:
 class LoopsOverArrays(Blocks):
     """A body with loops: every step is carried out over a block of rows."""
 
+    constant = np.float64
+
     def __init__(self, body: Body) -> None:
         self.body = body
         self.known: dict[Primitive, Reading] = {}
@@ -60,8 +61,7 @@ class LoopsOverArrays(Blocks):
     def apply(self, row: Primitive, operands: Sequence[Any]) -> Any:
         """A row over arrays; a composite one by its expansion."""
         if row.expansion is not None and row.arrays is None:
-            made = row.expansion(*[_Array(self, operand) for operand in operands])
-            return made.content if type(made) is _Array else np.float64(made)
+            return expanded(self, row, operands)
         if row not in self.known:
             self.known[row] = reading(row)
         return np.asarray(self.known[row](*operands), dtype=np.float64)
@@ -71,21 +71,8 @@ class LoopsOverArrays(Blocks):
         for first, array in batch.data:
             inputs[first:first + array.shape[1]] = np.array(array[start:stop].T, dtype=np.float64, order="C")
         with np.errstate(all="ignore"):
-            slots = self.body.read(self.apply, inputs, np.float64)
+            slots = self.body.read(self.apply, inputs, self.constant)
         return _side_by_side([slots[slot] for slot in self.body.outputs], stop - start)
-
-
-class _Array(Operators):
-    """An array: the reading of an expansion over rows."""
-
-    __slots__ = ("over", "content")
-
-    def __init__(self, over: LoopsOverArrays, content: Any) -> None:
-        self.over, self.content = over, content
-
-    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> _Array:
-        given = [operand.content if type(operand) is _Array else np.float64(operand) for operand in operands]
-        return _Array(self.over, self.over.apply(primitive, given))
 
 
 class Vectorized(Blocks):
