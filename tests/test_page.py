@@ -258,7 +258,7 @@ def test_the_derivation_lights_its_path_and_its_numbers_follow(tab, folder):
 
 RIGHT = ["a - y", "a−y", "da * da/dz", "da·(a − a²)", "da × (a - a^2)", "（a－y）", "a*(1-y) - (1-a)*y",
          "1/(1+exp(-z)) - y", "da*(a-a**2)", "da a(1 - a)", "-(y-a)", "(1-y)a - y(1-a)", "a·y⁰ − y", "da (a² a⁻¹ − a²)",
-         "√(a)√a - y"]
+         "√(a)√a - y", "dz = a − y", "dL/dz＝a-y。", "σ(z) - y;"]
 WRONG = {"y - a": "sign", "(a - y)*x1": "factor", "1/0": "Not yet", "dz": "is what is asked for", "lg(a)": "log10(x)",
          "dL/dz": "is what is asked for", "a": "The term −y is missing", "2*(a - y)": "2 times", "a2": "not known",
          "a - y + 1": "off by 1", "(a - y": "cannot be read", "1/(a-y)": "upside down", "": "cannot be read",

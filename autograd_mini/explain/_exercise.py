@@ -29,6 +29,7 @@ from autograd_mini.render._words import say, translated
 POINTS, TOLERANCE, TRIES = 50, 1e-7, 20
 _TOKEN = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\w+|\S)")
 _INPUT = re.compile(r"x_?\d*")
+_SIGMOID = re.compile(r"\bσ\s*\(")
 _SLOPE = re.compile(r"\bd([^\W\d_]\w*)\s*/\s*d([^\W\d_]\w*)")
 
 
@@ -155,8 +156,13 @@ class Exercise:
         question = next((q for q in self.questions if asked in (q.asked, f"d{q.of.name}/d{q.by.name}")), None)
         if question is None:
             raise ValueError(f"{asked!r} is not asked: there are {', '.join(q.asked for q in self.questions)}")
-        typed = _SLOPE.sub(lambda found: _slope(found[1], found[2]), plain(answer).replace("^", "**"))
-        typed = _multiplied(typed)
+        given = plain(answer).strip(" \n.;,。")
+        left, equals, right = given.partition("=")
+        if equals and left.strip() in (question.asked, f"d{question.of.name}/d{question.by.name}"):
+            given = right  # the answer with what it is the answer to: dz = a - y
+        if "σ" not in self.named:
+            given = _SIGMOID.sub("sigmoid(", given)
+        typed = _multiplied(_SLOPE.sub(lambda found: _slope(found[1], found[2]), given.replace("^", "**")))
         own = {question.asked, _slope(question.of.name or "", question.by.name)}
         if question.of is self.root:
             own.add(f"d{question.by.name}")

@@ -34,9 +34,16 @@ function uses(formula, of, by) {
 
 const agree = (got, want) => Number.isFinite(got) && Math.abs(got - want) <= TOLERANCE * Math.max(1e-3, Math.abs(got), Math.abs(want));
 
+// An answer may be written with what it is the answer to, dz = a − y, and with a full stop.
+function withoutClaim(text, of, by) {
+  const [, left, right] = /^([^=]*)=(.*)$/.exec(text) ?? [], names = [graph.name(of), graph.name(by)];
+  const claims = [`d${names[0]}/d${names[1]}`, ...(of === graph.root ? [`d${names[1]}`] : [])];
+  return (claims.includes(left?.trim()) ? right : text).replace(/[\s.;,。]+$/, "");
+}
+
 // {right, hints}: a point where it fails first, then the kind of slip.
 function judge(text, of, by) {
-  const formula = parse(text);
+  const formula = parse(withoutClaim(plain(text), of, by));
   if (uses(formula, of, by)) return {right: false, hints: [say("itself", `d${graph.name(by)}`)]};
   const tried = graph.points().map(point => ({point, got: compute(formula, point), want: point.slope(of, by)}))
     .filter(({want}) => Number.isFinite(want));

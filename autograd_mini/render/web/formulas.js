@@ -37,7 +37,8 @@ function parse(text, known = meaning) {
     if (token === "(") { const inner = sum(); take(")"); return inner; }
     if (/^[\d.]/.test(token)) return {number: Number(token)};
     if (!/^[\p{L}_]/u.test(token ?? "")) throw wrong(token);
-    const op = data.aliases[token] ?? token, called = tokens[at] === "(";
+    const called = tokens[at] === "(", sigma = token === "σ" && !graph.named.has(token);
+    const op = sigma ? "sigmoid" : data.aliases[token] ?? token;
     if (called && token === "lg") throw Error(say("lg"));
     if (!called || !Object.hasOwn(ROWS, op)) return known(token, called);
     at++;
