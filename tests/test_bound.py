@@ -6,7 +6,7 @@ import flint
 import mpmath
 import pytest
 
-from autograd_mini import Value, bound, exp, ln, maximum, primitive, sin, sqrt, value_and_grad, where
+from autograd_mini import Value, bound, exp, ln, maximum, primitive, sin, sqrt, stop_gradient, value_and_grad, where
 
 
 def doppler(u, v, T):
@@ -98,3 +98,9 @@ def test_a_graph_has_bounds_by_the_names_of_its_leaves():
         bound(x * y, {"q": (0.0, 1.0)})
     with pytest.raises(ValueError, match="interval"):
         bound(x * y, {"x": (2.0, 1.0)})
+
+
+def test_what_passes_through_stop_gradient_is_rounded_all_the_same():
+    through = bound(lambda x: x * stop_gradient(sin(3 * x)), {"x": (1.0, 2.0)}, seconds=1)
+    assert through.value == pytest.approx(bound(lambda x: x * sin(3 * x), {"x": (1.0, 2.0)}, seconds=1).value, rel=0.1)
+    assert through.slopes["x"] >= 2.0 ** -53

@@ -157,15 +157,26 @@ def _error(root: Any, order: Sequence[Any], sides: Mapping[int, Interval], round
 
 
 def _edges(node: Any) -> list[tuple[int, Any]]:
-    return [edge for edge in sweep.node_edges(node) if node.operation.partials[edge[0]] is not None]
+    """The operands whose rounding the node passes on: all but those of a condition or a step, whose jump counts."""
+    return [edge for edge in sweep.node_edges(node)
+            if node.operation.partials[edge[0]] is not None or (node.operation.jump is None and len(node.operands) == 1)]
 
 
 def _part(total: Ball, node: Any, position: int, values: Mapping[int, Ball]) -> Ball:
     operands = [values[id(o)] if is_node(o) else Ball.of(o) for o in node.operands]
-    slope = local(node.operation, position, values[id(node)], operands)
+    slope = _passed(node.operation, operands) if node.operation.partials[position] is None else \
+        local(node.operation, position, values[id(node)], operands)
     if total.is_special() or slope.is_special():
         return Ball(flint.arb.nan())
     return Ball(total.number * slope.number)
+
+
+def _passed(primitive: Primitive, operands: Sequence[Ball]) -> Ball:
+    """The slope of a row that has none for derivatives, such as stop_gradient: that of its formula in one operand."""
+    if primitive.formula is None:
+        return Ball(flint.arb.nan())
+    series = Ball.of(primitive.formula(Ball(flint.arb_series([operands[0].number, 1], 2)))).number
+    return Ball(series[1] if type(series) is flint.arb_series else flint.arb(0))
 
 
 def _rounding(primitive: Primitive, given: Sequence[Any], operands: Sequence[Ball], flips: Sequence[bool],
