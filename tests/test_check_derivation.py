@@ -296,3 +296,21 @@ def test_what_the_loss_holds_still_is_held_still_by_the_judge():
     x = Value(3.0, "x")
     assert check_derivation(x * stop_gradient(x), {x: "x"}).ok
     assert not check_derivation(x * stop_gradient(x), {x: "2*x"}).ok
+
+
+@pytest.mark.parametrize("program, claims, not_said", [
+    ("x**2", {"x": "2*x if x > -5 else 0"}, "stands where"),
+    ("r = 1 - y*s; maximum(0, r)", {"s": "-y if r < 0 else 0"}, "path"),
+])
+def test_a_reason_has_to_explain_the_points_too_where_the_truth_is_0(program, claims, not_said):
+    """A claim that is wrong where a derivative is 0 is not explained by what fits elsewhere only."""
+    variables = {name: Value(number, name) for name, number in {"x": 2.0, "y": 1.0, "s": 0.4}.items()}
+    report = check_derivation(evaluate(program, variables), claims)
+    assert not report.ok and not_said not in (report.slip or "")
+
+
+def test_a_forgotten_path_straight_to_the_loss_is_named_so():
+    w, x = Value(0.5, "w"), Value(1.5, "x")
+    z = w * x
+    z.name = "z"
+    assert check_derivation(z**2 + 3*w**2, {"w": "2*z*x"}).slip == "the path that leads straight to L is forgotten"

@@ -295,7 +295,7 @@ class _Checker:
     def _should_be(self, node: Any) -> Optional[str]:
         from autograd_mini.explain._deriving import derive
 
-        steps = derive(self.root, [node], assume=self.assume, seconds=3.0)
+        steps = derive(self.root, [node], assume=self.assume, seconds=1.5)
         found = text_of(steps[node].forms[-1])
         written = text_of([expression_of(self.claims[id(node)], self.names.symbols)])
         return found if found != written else None

@@ -57,7 +57,8 @@ def as_a_whole(root: Any, inputs: list[Any], free: list[bool], patience: Patienc
     def cost(form: Any) -> float:
         candidate = search.found[form]
         farther = candidate.costs[strict:] ** 2 / 64 + 6 * worse(judge, form)[strict:]
-        return candidate.price + float(candidate.costs[:strict].mean() + (farther.mean() if len(farther) else 0.0))
+        elsewhere = farther.mean() if len(farther) else 0.0
+        return candidate.price + float(candidate.costs[0] + candidate.costs[:strict].mean() + elsewhere)
 
     for form in sorted(search.found, key=cost):
         if cures(judge, form, strict):

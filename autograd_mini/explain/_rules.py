@@ -100,5 +100,18 @@ ln(1 - exp(x)) loses the digits of both      | ln(1 - exp(a))             | log1
 expm1(x) / x has a slope that cancels        | expm1(a) / a               | exprel(a)
 1 minus a saturated norm_cdf cancels         | 1 - norm_cdf(a)            | norm_cdf(-a)
 1 minus a saturated erf cancels              | 1 - erf(a)                 | erfc(a)
+1 plus a saturated erf cancels               | 1 + erf(a)                 | erfc(-a)
+saturated values cancel                      | norm_cdf(a) - norm_cdf(b)  | norm_cdf(-b) - norm_cdf(-a)
+saturated values cancel                      | erf(a) - erf(b)            | erfc(b) - erfc(a)
+1 minus a square of a sine cancels           | 1 - square(sin(a))         | square(cos(a))
+1 minus a square of a cosine cancels         | 1 - square(cos(a))         | square(sin(a))
+1 minus a square of a tanh cancels           | 1 - square(tanh(a))        | 1 / square(cosh(a))
+a logarithm near 0 has lost its digits       | ln(a / b)                  | log1p((a - b) / b)
+a logarithm near 0 has lost its digits       | ln(a)                      | log1p(a - 1)
+an inverse hyperbolic tangent                | ln((1 + a) / (1 - a))      | 2 * atanh(a)
+an inverse hyperbolic tangent                | ln((1 - a) / (1 + a))      | -2 * atanh(a)
+squares overflow under a logarithm           | ln(square(a) + square(b))  | 2 * ln(hypot(a, b))
+a power of 1 + a small number loses it       | (1 + a) ** c               | exp(c * log1p(a))
+a quotient of what overflows                 | a / (a + b)                | 1 / (1 + b / a)
 """
 """Why, the pattern, and what is tried in its place."""

@@ -33,8 +33,8 @@ class Slips:
     def find(self, node: Any, points: Sequence[At], patience: Patience) -> Optional[str]:
         """The usual mistake that explains a claim exactly at every point, if there is one."""
         key = id(node)
-        tested = [p for p in points if p.is_finite(key) and not p.expected[key].contains(0)]
-        if len(tested) < 2:
+        tested = [p for p in points if p.is_finite(key)]
+        if sum(not p.expected[key].contains(0) for p in tested) < 2:
             return None
         for text, numbers in self._slips(_Flow(self, node), self.claims[key], tested):
             if patience.is_over:
@@ -51,7 +51,7 @@ class Slips:
             if any(number is None or type(number) is float or not number.is_finite() for number in pair):
                 return False
             if all(number.rel_accuracy_bits() > 64 or number.is_exact() for number in pair):
-                decided += 1
+                decided += not p.expected[key].contains(0)
                 if not agree(*pair, p, key):
                     return False
             elif not pair[0].overlaps(pair[1]):
@@ -145,9 +145,10 @@ class Slips:
             for count in range(1, most + 1):
                 for left_out in itertools.combinations(through, count):
                     names = " and ".join(self.names.names[id(user)] for user in left_out)
-                    yield f"the path through {names} is forgotten" if count == 1 else \
-                        f"the paths through {names} are forgotten", \
-                        _bound(without, left_out, closed)
+                    text = f"the paths through {names} are forgotten" if count > 1 else \
+                        f"the path through {names} is forgotten" if left_out[0] is not self.root else \
+                        f"the path that leads straight to {names} is forgotten"
+                    yield text, _bound(without, left_out, closed)
         for node, sign in itertools.product(self.names.nodes, (1, -1)):
             yield f"the term {'-' * (sign < 0)}{self.what(node)} is forgotten", \
                 _bound(lambda p, node, sign: (p.claimed[key] + sign * _value(p, node), p.expected[key]), node, sign)
@@ -266,7 +267,7 @@ class _Written:
                 pending += [o for o in node.operands if is_node(o) and id(o) not in known]
         self.order = [node for node in self.order if id(node) in inside]
         self.edges = [(id(node), place, operand) for node in self.order for place, operand in enumerate(node.operands)
-                      if is_node(operand) and id(operand) in known]
+                      if is_node(operand) and id(operand) in known and any(node.operation.partials)]
         if id(claim) in known:
             self.edges = [(0, 0, claim)]
 

@@ -34,6 +34,9 @@ from autograd_mini.explain._splitting import Piece, Split, Splitter, between, fo
 from autograd_mini.primitives import abs as absolute
 from autograd_mini.render._formulas import text
 
+SEARCH = 3.0
+"""Seconds for the search over a domain; at a point less is enough."""
+
 FIRST, MORE, ROUNDS, PROMISING = 40, 24, 4, 60
 """Points of a domain at first, and how many new ones a choice is tried at in each round; forms that are tried there."""
 
@@ -150,7 +153,7 @@ def _over(root: Any, inputs: list[Any], domain: list[Range], patience: Patience,
     if not judge.points:
         return unchanged(judge)
     candidates: dict[Any, Candidate] = {}
-    for found in (search, Search(judge, patience)):
+    for found in (search, Search(judge, patience, SEARCH)):
         candidates.update(found.found if found is not None else {})
     for candidate in expansions(judge.start):
         candidates.setdefault(candidate.form, candidate)
