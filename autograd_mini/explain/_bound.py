@@ -158,8 +158,8 @@ def _error(root: Any, order: Sequence[Any], sides: Mapping[int, Interval], round
 
 def _edges(node: Any) -> list[tuple[int, Any]]:
     """The operands whose rounding the node passes on: all but those of a condition or a step, whose jump counts."""
-    return [edge for edge in sweep.node_edges(node)
-            if node.operation.partials[edge[0]] is not None or (node.operation.jump is None and len(node.operands) == 1)]
+    is_a_copy = node.operation.jump is None and len(node.operands) == 1
+    return [edge for edge in sweep.node_edges(node) if node.operation.partials[edge[0]] is not None or is_a_copy]
 
 
 def _part(total: Ball, node: Any, position: int, values: Mapping[int, Ball]) -> Ball:
