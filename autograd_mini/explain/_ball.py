@@ -18,7 +18,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, Optional
+from typing import Any
 
 from autograd_mini._core.errors import MissingColumnError
 from autograd_mini._core.extras import library
@@ -247,22 +247,6 @@ def local(primitive: Primitive, position: int, result: Ball, operands: Sequence[
         if not all(n.is_exact() for n in numbers) and not result.is_special():
             return Ball(flint.arb.nan())
     return Ball.of(rule(result, *operands))
-
-
-def wrong_bits(found: float, true: Ball) -> Optional[float]:
-    """log2 of how many floats lie between a float and the one next to the truth, 0 to 64; None where undecided.
-
-    This is the measure of FPBench and Herbie: 0 is as good as a float can be, 64 is nothing right.
-
-    >>> wrong_bits(1.0, Ball.of(1.0)), wrong_bits(math.nan, Ball.of(1.0))
-    (0.0, 64.0)
-    """
-    if not true.is_proven():
-        return None
-    best = float(true)
-    if found != found or best != best:
-        return 0.0 if found != found and best != best else 64.0
-    return math.log2(1 + abs(ordinal(found) - ordinal(best)))
 
 
 def ordinal(number: float) -> int:

@@ -158,7 +158,7 @@ def _error(root: Any, order: Sequence[Any], sides: Mapping[int, Interval], round
 
 def _edges(node: Any) -> list[tuple[int, Any]]:
     """The operands whose rounding the node passes on: all but those of a condition or a step, whose jump counts."""
-    is_a_copy = node.operation.jump is None and len(node.operands) == 1
+    is_a_copy = len(node.operands) == 1 and node.operation.jump is None
     return [edge for edge in sweep.node_edges(node) if node.operation.partials[edge[0]] is not None or is_a_copy]
 
 

@@ -1,7 +1,8 @@
 """Recorded graphs computed again in balls: proven values, proven derivatives, or the word that they are undecided.
 
-`replay` starts from the floats in the leaves; `derivatives` goes backward as well; `taylor` goes forward and uses no
-rule at all. Precision is doubled until every number asked for is proven, or a limit is reached.
+`replay` starts from the floats in the leaves; `derivatives` goes backward as well; `true_derivatives` gives those of
+every order, the higher ones by no rule at all. Precision is doubled until every number asked for is proven, or a limit
+is reached.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Optional
 
 from autograd_mini._core import sweep
 from autograd_mini._core.graph import is_node, topological_order
-from autograd_mini.explain._ball import ENOUGH, Ball, agree, applied, flint, local, number_of, precision
+from autograd_mini.explain._ball import ENOUGH, Ball, applied, flint, local, number_of, precision
 from autograd_mini.primitives import add, chain
 
 FIRST, LIMIT = 192, 12_288
@@ -61,23 +62,6 @@ def derivatives(root: Any, at: Optional[Mapping[int, Any]] = None, bits: float =
         return (values, slopes), [values[id(root)], *[slopes[key] for key in keys]]
 
     return _proven(len(order), bits, both)
-
-
-def taylor(root: Any, direction: Mapping[int, float], order: int, bits: float = ENOUGH) -> list[Ball]:
-    """The derivatives 0, 1, ... order of root along a direction of its leaves {id: component}, with no rule used.
-
-    >>> from autograd_mini import Value, exp
-    >>> x = Value(2.0)
-    >>> [round(float(ball), 6) for ball in taylor(exp(3 * x), {id(x): 1.0}, 2)]
-    [403.428793, 1210.28638, 3630.859141]
-    """
-    nodes = topological_order(root)
-
-    def series() -> tuple[list[Ball], list[Ball]]:
-        balls = _along(root, nodes, direction, order)
-        return balls, balls
-
-    return _proven(len(nodes), bits, series, order + 1)
 
 
 def _along(root: Any, nodes: Sequence[Any], direction: Mapping[int, float], order: int) -> list[Ball]:
@@ -172,26 +156,6 @@ def _backward(root: Any, order: Sequence[Any], values: Mapping[int, Ball], at: M
     totals = sweep.pull(reversed(order), edges, {root: Ball(flint.arb(1))}, share,
                         lambda a, b: Ball(applied(add, (a.number, b.number))))
     return {id(node): totals.get(node, zero) for node in order}
-
-
-def same_function(a: Any, b: Any, points: Iterable[Mapping[int, Any]], bits: float = ENOUGH) -> Optional[bool]:
-    """Whether two graphs agree at points ({id(leaf): number}): False where balls exclude it, None where none decides.
-
-    >>> from autograd_mini import Value, exp
-    >>> x = Value(0.5)
-    >>> same_function(exp(2 * x), exp(x) ** 2, [{id(x): 0.3}, {id(x): -1.0}])
-    True
-    """
-    decided = False
-    for point in points:
-        values = replay(a, b, at=point, bits=bits, needed=(a, b))
-        one, other = values[id(a)], values[id(b)]
-        if not (one.is_proven(bits) and other.is_proven(bits)):
-            continue
-        if not agree(one, other):
-            return False
-        decided = True
-    return True if decided else None
 
 
 def as_mpf(ball: Ball, bits: float = ENOUGH) -> Any:
