@@ -78,7 +78,7 @@ def test_a_program_chooses_the_pivots_of_its_data(name):
             np.testing.assert_allclose(found[place], expected, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("executor", ["python", "native", "numpy", "llvm"])
+@pytest.mark.parametrize("executor", ["python", "numpy", "llvm"] + ["native"] * (ag.engine == "native"))
 def test_every_executor(executor):
     traced, *others = matrices(2)
     program = trace(grad(lambda a: linalg.det(a) + linalg.solve(a, VECTOR)[0]), traced)
