@@ -335,7 +335,10 @@ def test_an_expression_starts_over(tab, folder):
     assert tab.run("graph.gradients[graph.named.get('x')]") == pytest.approx(2 * math.cos(math.log(4)), rel=1e-14)
     tab.run("startOver('u = x; 2u(1 − u)')")
     assert tab.run("[graph.values[graph.root], graph.values[graph.named.get('u')]].join()") == "-4,2"
-    for wrong in ("x +", "3", "lg(x)", "frob(x)", "sin(x, x)", ""):
+    tab.run("startOver('权重 = −0.5; x = ２\\n z = 权重·x; σ(z)')")
+    assert tab.run("[...graph.leaves].map(leaf => graph.name(leaf) + graph.values[leaf]).join()") == "权重-0.5,x2"
+    assert tab.run("graph.values[graph.root]") == pytest.approx(1 / (1 + math.e), rel=1e-15)
+    for wrong in ("x +", "3", "x = 3", "lg(x)", "frob(x)", "sin(x, x)", ""):
         with pytest.raises(AssertionError):
             tab.run(f"startOver({wrong!r})")
 

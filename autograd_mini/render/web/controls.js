@@ -1,6 +1,7 @@
 // Buttons, keys, language, and starting over with an expression that was typed.
 
-// Definitions before semicolons or line ends, and the expression itself at the end; names that are new are leaves.
+// Definitions before semicolons or line ends, and the expression itself at the end; names that are new are leaves, and so
+// is what is defined as a number.
 function compile(text) {
   const nodes = [], named = new Map();
   const leaf = (name, called) => {
@@ -12,12 +13,15 @@ function compile(text) {
   const add = formula => {
     if (formula.number !== undefined) return {c: formula.number};
     if (formula.place !== undefined) return formula.place;
+    if (formula.op === "neg" && formula.in[0].number !== undefined) return {c: -formula.in[0].number};
     return nodes.push({op: formula.op, in: formula.in.map(add)}) - 1;
   };
   const lines = text.split(/[;\n]/).filter(line => line.trim() && !line.trim().startsWith("#"));
   lines.forEach((line, i) => {
     const [, name, formula] = /^\s*([\p{L}_][\p{L}\p{N}_]*)\s*=(.*)$/u.exec(line) ?? [null, null, line];
     const place = add(parse(formula, leaf));
+    if (typeof place !== "number" && name && i < lines.length - 1)
+      return named.set(name, nodes.push({name, x: place.c}) - 1);
     if (typeof place !== "number") throw Error(say("nothing"));
     if (name) { nodes[place].name = name; named.set(name, place); }
     if (i === lines.length - 1 && !nodes[place].op) throw Error(say("nothing"));
