@@ -112,9 +112,10 @@ def stream(batch_of: Callable[[tuple[Any, ...]], Batch], shared: tuple[Any, ...]
     stage = _Stage(Span(()), np.zeros(inputs), run)
     with progress.bar("adding up", " rows", unit_scale=True) as bar:
         for number, batch in enumerate(_batches(batch_of, shared, missing, items)):
+            widths = [(at, array.shape[1]) for at, array in batch.data]
             if number == 0:
-                stage = _Stage(Span(places(batch)), batch.numbers, run)
-            elif places(batch) != stage.span.places:
+                stage, known = _Stage(Span(places(batch)), batch.numbers, run), widths
+            elif widths != known:
                 raise TypeError(f"batch {number} has other arguments as data than the batches before it")
             stage.take(batch)
             bar.update(batch.rows)
