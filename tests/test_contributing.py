@@ -1,4 +1,4 @@
-"""Who follows CONTRIBUTING adds a primitive in one file: its block goes to the end of a copy of the table, and works."""
+"""Who follows CONTRIBUTING adds a primitive in one file: its block, put at the end of a copy of the table, works."""
 
 import os
 import re
@@ -28,15 +28,17 @@ y = x.softsign()
 exact = mpmath.diff(lambda a: a / (1 + abs(a)), -0.7, 2)
 assert abs(gradient(gradient(y, x), x).data - exact) < 1e-13 and grad(ag.softsign)(0.0) == 1.0
 assert "meaning" not in ag.softsign.__doc__ and "heavy tails" in ag.softsign.__doc__
-assert text(y) == "softsign(x)" and latex(y).startswith(r"\\operatorname{softsign}") and "abs(x)" in str(derive(y, wrt=[x]))
+assert text(y) == "softsign(x)" and latex(y).startswith(r"\\operatorname{softsign}")
+assert "abs(x)" in str(derive(y, wrt=[x]))
 assert "1 + fabs(" in c_text.kernels(ROWS)
 
+row, own, asked = TABLE["softsign"], TABLE["softsign"].lanes, []
+object.__setattr__(row, "lanes", lambda code, a: asked.append(a) or own(code, a))
 program, rows = trace(lambda a: ag.softsign(a) * 3, 0.5), np.linspace(-5, 5, 3001)
 expected = 3 * (rows / (1 + np.abs(rows)))
 for executor in ("python", "numpy", "llvm"):
     np.testing.assert_allclose(program.map(rows, executor=executor), expected, rtol=5e-16)
-from autograd_mini.program._llvm import Rows
-assert "softsign" not in Rows(program.body, [True]).text.module      # inlined: machine code of its own, no call
+assert asked
 assert "1 + fabs(" in program.c_source() and "absolute" in TABLE["softsign"].arrays
 
 report = check_gradients(ag.softsign, -0.7, order=2)
@@ -49,7 +51,8 @@ def test_a_primitive_is_added_in_one_file(tmp_path):
     for library in ("llvmlite", "sympy", "flint", "mpmath"):
         pytest.importorskip(library)
     block, = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    copy = shutil.copytree(PACKAGE, tmp_path / "autograd_mini", ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"))
+    unbuilt = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
+    copy = shutil.copytree(PACKAGE, tmp_path / "autograd_mini", ignore=unbuilt)
     with open(copy / "primitives.py", "a", encoding="utf-8") as table:
         table.write("\n" + block)
     done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, check=False, cwd=tmp_path,

@@ -128,6 +128,11 @@ def test_claims_are_tried_close_to_a_border_on_both_sides(root, border):
         assert any(p == pytest.approx(border + step * abs(border), rel=1e-9) for p in places)
 
 
+def test_two_borders_in_one_power_of_ten_are_both_seen():
+    x = Value(0.7, "x")
+    assert [border for _, border in drawn(maximum((x - 20) * (x - 50), 0), [x]).borders] == pytest.approx([20, 50])
+
+
 def test_borders_are_few():
     x = Value(0.7, "x")
     assert len(drawn(sum(abs(x - k) for k in range(20)), [x]).borders) == MOST_BORDERS
