@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import array
+import contextvars
 import datetime
 import enum
 import math
 import operator
+import os
 import re
+import subprocess
+import sys
+import threading
 import types
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +22,7 @@ import pytest
 from conftest import ENGINES
 
 import autograd_mini as ag
-from autograd_mini import gradient
+from autograd_mini import cli, gradient
 from autograd_mini.primitives import TABLE
 from autograd_mini.program import trace
 
@@ -187,3 +192,146 @@ def test_a_masked_number_is_none(Value):
     for use in (lambda: Value(np.ma.masked), lambda: Value(1.0) + np.ma.array([1.0], mask=[True])[0]):
         with pytest.raises((TypeError, AttributeError)):
             use()
+
+
+# Code that plays tricks ----------------------------------------------------------------------------------------------
+
+class Moving:
+    """A number whose conversion assigns a leaf."""
+
+    def __init__(self, leaf): self.leaf = leaf
+
+    def __float__(self):
+        self.leaf.data = 5.0
+        return 3.0
+
+
+@pytest.mark.parametrize("use", [
+    lambda x, n, f: x * n, lambda x, n, f: n - x, lambda x, n, f: x ** n, lambda x, n, f: x % n, lambda x, n, f: x < n,
+    lambda x, n, f: f["hypot"](x, n), lambda x, n, f: f["atan2"](n, x), lambda x, n, f: f["where"](x, n, x),
+    lambda x, n, f: x.apply(TABLE["mul"], (x, n))])
+def test_a_number_that_assigns_the_other_operand_is_read_first(engine, use):
+    x = engine.Value(2.0)
+    node, expected = use(x, Moving(x), engine.functions), use(engine.Value(5.0), 3.0, engine.functions)
+    assert (node.data, node.partials) == (expected.data, expected.partials)
+
+
+def itself():
+    inner = [1.0]
+    inner.append(inner)
+    return inner
+
+
+@pytest.mark.parametrize("use", [
+    DOUBLE.map, DOUBLE.sum, lambda t: trace(lambda x: x, t), ag.ravel, ag.grad(lambda x: 1.0),
+    lambda t: ag.Value(1.0).backward(t), lambda t: gradient(ag.Value(1.0), t),
+    ag.stop_gradient, lambda t: ag.scan(lambda c, x: (c, x), t, [1.0]), lambda t: ag.save(t, "never")])
+def test_what_holds_itself_is_one_clear_error(use):
+    with pytest.raises(ValueError, match="nested in itself"):
+        use(itself())
+
+
+def test_a_mask_is_never_stripped(engine):
+    masked = np.ma.array([1.0, 2.0], mask=[True, False])
+    for use in (lambda: engine.functions["exp"](masked), lambda: engine.functions["hypot"](engine.Value(1.0), masked),
+                lambda: DOUBLE.sum(masked), lambda: ag.grad(lambda x: x[0])(masked)):
+        with pytest.raises(TypeError, match="masked"):
+            use()
+    assert np.ma.is_masked(engine.Value(2.0) * masked)
+
+
+COLUMNS = [
+    {"at": 5}, {"at": "ab"}, {"at": (("a",),)}, {"at": ((1.0, 2.0),)}, {"ulps": 5}, {"ulps": (1,)}, {"domain": 5},
+    {"meaning": 5}, {"course": 5}, {"course": (5,)}, {"c": 5}, {"c": "{0:x}"}, {"c": "{0.__class__}"},
+    {"text": "{0!r}"}, {"text": "{"}, {"latex": "{5}"}, {"binds": "x"}, {"binds": (1, 2, 3)}, {"numpy": 5},
+    {"scipy": 5}, {"arrays": 5},
+    {"expansion": 5}, {"formula": 5}, {"exact": 5}, {"sympy": 5}, {"edge": 5}, {"jump": "x"}, {"lanes": 5}, {"js": 5},
+    {"module": 5}, {"index": 3}, {"nope": 1}, {"shortcut": 5}, {"shortcut": ("ab",)}, {"shortcut": ((9, 1.0, 0),)},
+    {"shortcut": ((0, "nonsense", 0),)}, {"shortcut": ((0, 1.0, 7),)}, {"shortcut": ((0, 1.0, "its operand"),)},
+    {"shortcut": ((0, 1.0, ("nope", 0)),)}, {"shortcut": ((0, 1.0, ("exp", 5)),)},
+    {"shortcut": ((0, 1.0, ("add",) + (0,) * 40),)},  # it wrote behind the end of an array
+]
+
+
+@pytest.mark.parametrize("columns", COLUMNS, ids=str)
+def test_a_column_of_another_kind_is_refused_when_the_row_is_made(columns):
+    with pytest.raises((TypeError, ValueError), match=next(iter(columns))):
+        ag.primitive("refused", lambda a: a, [lambda y, a: 1.0], **columns)
+    assert "refused" not in TABLE
+
+
+COMPILED = """
+import faulthandler, sys
+faulthandler.enable()
+import autograd_mini as ag
+from autograd_mini._body.builder import builder
+
+program = ag.trace(lambda x: x * x, 1.0)
+program(2.0)
+entry = type(program.__call__)
+row = type(ag.exp.__self__) if hasattr(ag.exp, "__self__") else object
+uses = [lambda: builder().load(["a"]), lambda: builder().load([5]), lambda: builder().node(5),
+        lambda: builder().pull({7: 9}, [3]), lambda: builder().push({-1: 0}, [0]),
+        lambda: builder().made([0], ag.Value), lambda: builder().fields([4]), lambda: builder().sparse([0], [5]),
+        lambda: builder().load_code(0, (), (ag.trace(ag.sin, 1.0).body.rows), bytes([0, 0, 0, 0, 9, 0, 0, 0])),
+        lambda: repr(entry.__new__(entry)), lambda: entry.__new__(entry)(1.0), lambda: entry.__new__(entry).x,
+        lambda: entry.__reduce__(5), lambda: type(vars(ag.Program)["__call__"]).__get__(5, None, None),
+        lambda: row.__new__(row).name, lambda: ag.Value.backward(5), lambda: ag.Value.data.__get__(5),
+        lambda: ag.Value.__format__(7, ".3f"), lambda: ag.Value.restore(1.0, None, ag, (), (), None, 1, None)]
+for number, use in enumerate(uses):
+    try:
+        use()
+    except Exception as error:
+        print(number, type(error).__name__)
+    else:
+        print(number, "fine")
+"""
+
+
+def test_compiled_classes_survive_what_was_never_initialised_and_what_is_no_node():
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 19
+
+
+def test_a_block_that_is_closed_elsewhere_is_closed():
+    """A generator keeps `with scope(...)` open and is finished by another thread: an error, and nothing stays."""
+    def told():
+        with ag.scope("layer"):
+            yield
+
+    from autograd_mini._core import recording
+
+    open_before, generator, found = recording.open_blocks, told(), []
+    contextvars.copy_context().run(next, generator)
+
+    def close():
+        try:
+            list(generator)
+        except ValueError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    thread.join()
+    assert len(found) == 1 and recording.open_blocks == open_before
+
+
+def test_a_saved_file_says_each_thing_once(tmp_path):
+    path = tmp_path / "program.json"
+    DOUBLE.save(path)
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2, "version": 1'))
+    with pytest.raises(ag.SavedFileError, match="'version' stands in it twice"):
+        ag.load(path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
+def test_a_full_disk_is_named():
+    with pytest.raises(OSError, match="/dev/full"):
+        DOUBLE.save("/dev/full")
+
+
+def test_an_exercise_whose_input_is_closed_ends(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["practise", "sin(x)", "x=1"]) == 1
+    assert "Traceback" not in capsys.readouterr().err

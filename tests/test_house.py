@@ -17,7 +17,7 @@ PACKAGE = Path(autograd_mini.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
 
 FLOORS = [
-    {"_version", "_core.errors", "_core.progress", "_core.registry", "_core.sweep"},
+    {"_version", "_core.errors", "_core.columns", "_core.progress", "_core.registry", "_core.sweep"},
     {"_core.extras", "_core.rows"},
     {"primitives"},
     {"_core.special"},

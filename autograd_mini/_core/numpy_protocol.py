@@ -116,7 +116,7 @@ def boxed(operand: Any) -> np.ndarray:
         box = np.empty((), dtype=object)
         box[()] = operand
         return box
-    array = np.asarray(operand)
+    array = np.asarray(trees.as_array(operand, "an operand"))
     if array.dtype == np.longdouble:  # its scalars would ask NumPy again instead of asking a Value
         return np.asarray(np.frompyfunc(real, 1, 1)(array.astype(object)), dtype=object)
     return array.astype(object)

@@ -55,10 +55,10 @@ def _set(**changes: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        _settings.reset(token)
         open_blocks -= 1
         for watch in watchers:
             watch(open_blocks)
+        _settings.reset(token)  # last: it raises ValueError where a block is closed in another thread or task
 
 
 def strict() -> contextlib.AbstractContextManager[None]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from autograd_mini._core import registry
+from autograd_mini._core.columns import is_number, require_kinds
 from autograd_mini._core.errors import MissingColumnError
 
 Rule = Callable[..., Any]
@@ -273,11 +274,13 @@ def primitive(name: str, value: Optional[Rule], partials: Sequence[Optional[Rule
         raise TypeError(f"value of primitive {name!r} is {type(value).__name__}: give a function floats -> float")
     slots = ", ".join(f"{{{i}}}" for i in range(len(rules)))
     escaped = name.replace("_", r"\_")
+    columns = {column: entry for column, entry in columns.items() if entry is not None}
+    require_kinds(name, columns)
     columns["text"] = columns.get("text") or f"{name}({slots})"
     columns["latex"] = columns.get("latex") or rf"\operatorname{{{{{escaped}}}}}\left({slots}\right)"
     binds = columns.get("binds", ATOM)
     columns["binds"] = binds if isinstance(binds, tuple) else (binds, binds)
-    columns["at"] = tuple(p if isinstance(p, tuple) else (p,) for p in columns.get("at", ()))
+    columns["at"] = tuple(tuple(p) if isinstance(p, (tuple, list)) else (p,) for p in columns.get("at", ()))
     columns["shortcut"] = tuple(columns.get("shortcut", ()))
     columns.setdefault("module", _module_of_the_caller())
     row = Primitive(name, value, rules, index=-1 if BUILT_IN else len(ROWS), **columns)
@@ -311,15 +314,18 @@ def _check(row: Primitive) -> None:
     for column in ("c", "text", "latex", "js"):
         template = getattr(row, column)
         try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(template or "") if field is not None]
+            parts = [part for part in string.Formatter().parse(template or "") if part[1] is not None]
+            fields = [field or "" for _, field, _, _ in parts]
         except ValueError as error:
             raise ValueError(f"column {column!r} of primitive {row.name!r} is no template: "
                              f"{error} in {template!r}") from None
+        if any(conversion or (spec and not (spec.isdigit() and column in ("text", "latex")))
+               for _, _, spec, conversion in parts):
+            raise ValueError(f"column {column!r} of primitive {row.name!r} is no template: it can hold {{0}} and, in a "
+                             f"text or LaTeX, {{0:2}} for brackets, not {template!r}")
         if any(not field.isdigit() or int(field) >= count for field in fields):
             slots = ", ".join(f"{{{i}}}" for i in range(count))
             raise ValueError(f"column {column!r} of primitive {row.name!r} may refer to {slots} only: {template!r}")
-    if row.numpy is not None and not isinstance(row.numpy, str):
-        raise TypeError(f"column 'numpy' of primitive {row.name!r} is the name of a ufunc, a text, not {row.numpy!r}")
     for point in row.at:
         if len(point) != count:
             raise ValueError(f"column 'at' of primitive {row.name!r} needs {count} numbers a point, not {point!r}")
@@ -329,6 +335,23 @@ def _check(row: Primitive) -> None:
         if not (isinstance(entry, tuple) and len(entry) == 3 and type(entry[0]) is int and 0 <= entry[0] < count):
             raise TypeError(f"column 'shortcut' of primitive {row.name!r} holds (position, condition, result) triples, "
                             f"not {entry!r}")
+        if not (is_number(entry[1]) or entry[1] in (FACTOR, TRUE, NUMBER, NAN, NEGATION)):
+            raise ValueError(f"column 'shortcut' of primitive {row.name!r} asks for a number or for one of "
+                             f"{', '.join(map(repr, (FACTOR, TRUE, NUMBER, NAN, NEGATION)))}, not {entry[1]!r}")
+        if BUILT_IN and not _is_outcome(entry[2], entry[1], count):
+            raise ValueError(f"column 'shortcut' of primitive {row.name!r} can give an operand's position, a number "
+                             f"or (a built-in row, positions), not {entry[2]!r}")
+
+
+def _is_outcome(outcome: Any, condition: Any, count: int) -> bool:
+    """Whether a shortcut can give that: an operand, a number, what is negated, or a built-in row of operands."""
+    if type(outcome) is tuple and outcome and type(outcome[0]) is str:
+        known = BUILT_IN.get(outcome[0])
+        return known is not None and len(outcome) - 1 == len(known.partials) and \
+            all(type(place) is int and 0 <= place < count for place in outcome[1:])
+    if outcome == INNER:
+        return condition == NEGATION
+    return 0 <= outcome < count if type(outcome) is int else type(outcome) is float
 
 
 def _module_of_the_caller() -> str:

@@ -64,7 +64,7 @@ def _asked(quiz: Exercise, asked: str) -> bool:
     hints = [quiz.rule, quiz.answer]
     while True:
         print(f"{asked} = ", end="", flush=True)
-        answer = sys.stdin.readline()
+        answer = sys.stdin.readline() if sys.stdin is not None else ""  # None where it is closed
         if not answer or answer.strip() == "q":
             print()
             return False

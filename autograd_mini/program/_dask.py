@@ -32,7 +32,10 @@ def is_dask(given: Any) -> bool:
 def is_dask_among(tree: Any) -> bool:
     """Whether one of some nested arguments is an array of Dask's."""
     found = None if is_dask(tree) else trees.branches(tree)
-    return is_dask(tree) if found is None else any(map(is_dask_among, found.entries))
+    try:
+        return is_dask(tree) if found is None else any(map(is_dask_among, found.entries))
+    except RecursionError:
+        raise trees.too_deep(tree) from None
 
 
 class Chunks:

@@ -70,10 +70,11 @@ def load(path: Path) -> Any:
     Raises SavedFileError, with the reason, where the file is damaged, of another version, or uses a primitive that is
     not here or is another one; OSError where it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:
         raw = file.read()
     try:
-        content = json.loads(raw.decode("utf-8"), parse_constant=lambda word: _refuse(f"{word} is no JSON"))
+        content = json.loads(raw.decode("utf-8"), parse_constant=lambda word: _refuse(f"{word} is no JSON"),
+                             object_pairs_hook=_object)
         return _loaded(content)
     except _Refused as refused:
         reason = str(refused)
@@ -94,6 +95,15 @@ def load_program(path: Path) -> Program:
 
 class _Refused(Exception):
     """Why a file does not fit."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        _refuse(f"{_short(next(name for name in names if names.count(name) > 1))} stands in it twice")
+    return found
 
 
 def _refuse(reason: str) -> NoReturn:

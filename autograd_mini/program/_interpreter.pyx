@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, binding=False, nonecheck=True
 """The scalar interpreter, compiled: one example, any number of operations, called with little more than the work costs.
 
 All mathematics comes from the table, as _interpreter.h. The slots of a call are on the C stack or, where they are many, in
@@ -324,6 +324,8 @@ cdef class Entry:
 
     @property
     def __wrapped__(self):
+        if self.quick is None:  # no AttributeError, which would ask __getattr__
+            raise TypeError("a method of a Program is handed out by a Program")
         return self.quick.method.__get__(self.program)
 
     @property

@@ -216,6 +216,8 @@ def number_array(given: Any, name: str) -> np.ndarray:
             given = np.asarray(given)
         except ValueError:
             raise TypeError(f"argument {name!r} cannot be made an array: its rows differ in length") from None
+        except RecursionError:
+            raise trees.too_deep(given) from None
     if given.dtype.kind not in _KINDS or given.dtype.itemsize > 8:
         if given.dtype == object:
             if any(map(is_value, given.flat)):

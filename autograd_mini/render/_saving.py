@@ -17,11 +17,11 @@ def whole_file(path: Union[str, os.PathLike[str]]) -> Iterator[pathlib.Path]:
     name `path`, not the temporary file.
     """
     target = pathlib.Path(path)
-    if target.exists() and not target.is_file():  # a device such as /dev/stdout is written to, not replaced
-        yield target
-        return
     name = ""
     try:
+        if target.exists() and not target.is_file():  # a device such as /dev/stdout is written to, not replaced
+            yield target
+            return
         handle, name = tempfile.mkstemp(prefix=".", suffix=target.name[-100:], dir=target.parent)
         os.close(handle)
         yield pathlib.Path(name)

@@ -180,7 +180,11 @@ def used(thing: Any) -> None:
 
 
 def pickles(choices: Choices, show: bool) -> Any:
-    """Pickles of graphs and Programs with some bytes, or some fields of a node, that are others."""
+    """Pickles of graphs and Programs with some bytes, or some fields of a node, that are others.
+
+    "deallocated bytearray object has exported buffers" is CPython 3.10 and 3.11 speaking: it frees a bytearray of a
+    size that no memory has (`pickle.loads(b"\\x96" + bytes(7) + b"\\x40")`) before all its fields are set.
+    """
     if choices.below(2):
         raw = bytearray(choices.of(PICKLES))
         for _ in range(1 + choices.below(4)):

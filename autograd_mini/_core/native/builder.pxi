@@ -370,7 +370,7 @@ cdef class Builder:
         try:
             try:
                 for root in roots:
-                    walk(node_of(root), &order)
+                    walk(checked(root), &order)
             finally:
                 unmark(&order)
             kept = <double*>grown(NULL, max(1, order.count) * sizeof(double))
@@ -396,6 +396,18 @@ cdef class Builder:
             PyMem_Free(kept)
             PyMem_Free(flat)
             PyMem_Free(slots)
+
+    cdef int known(self, place) except -1:
+        """A slot that is there; ValueError for any other."""
+        cdef int slot = place
+        if not 0 <= slot < self.count:
+            raise ValueError(f"there is no slot {place}")
+        return slot
+
+    cdef int require_nodes(self) except -1:
+        if self.nodes == NULL:
+            raise ValueError("nodes are made from a graph that was loaded exactly")
+        return 0
 
     cdef int take_in(self, Path* order, const int* flat, int* slots, bint exactly) except -1:
         cdef int chosen[MOST_OPERANDS]
@@ -432,6 +444,8 @@ cdef class Builder:
 
     def node(self, value):
         """The slot of a Value of its own that was not loaded: an input."""
+        checked(value)
+        self.require_nodes()
         slot = self.input()
         Py_INCREF(value)
         self.nodes[<int>slot] = <PyObject*>value
@@ -455,7 +469,11 @@ cdef class Builder:
             while at < length:
                 row = numbers[words[at]]
                 count = self.width(row)
+                if at + count >= length:
+                    raise ValueError("the code ends in the middle of an operation")
                 for k in range(count):
+                    if not 0 <= words[at + 1 + k] < made:
+                        raise ValueError(f"there is no slot {words[at + 1 + k]}")
                     chosen[k] = slots[words[at + 1 + k]]
                 slots[made] = self.operate(row, chosen, count)
                 made += 1
@@ -474,8 +492,8 @@ cdef class Builder:
         cdef Code code
         try:
             memset(totals, 0xFF, count * sizeof(int))
-            for slot, share in seeds.items():
-                totals[slot] = share
+            for place, total in seeds.items():
+                totals[self.known(place)] = self.known(total)
             self.mark(targets, relevant, count)
             for slot in range(count - 1, -1, -1):
                 row = self.entries[slot].row
@@ -497,8 +515,8 @@ cdef class Builder:
         cdef Code code
         try:
             memset(totals, 0xFF, count * sizeof(int))
-            for slot, share in seeds.items():
-                totals[slot] = share
+            for place, total in seeds.items():
+                totals[self.known(place)] = self.known(total)
             for slot in range(count):
                 row = self.entries[slot].row
                 if row < 0 or totals[slot] != NOTHING:
@@ -527,7 +545,7 @@ cdef class Builder:
         try:
             memset(memory, 0xFF, 4 * <Py_ssize_t>count * sizeof(int))
             for column, target in enumerate(targets):
-                last[<int>target] = column_of[<int>target] = column
+                last[self.known(target)] = column_of[<int>target] = column
             for slot in range(count):
                 row = self.entries[slot].row
                 if row >= 0:
@@ -700,7 +718,7 @@ cdef class Builder:
                 place += 1
             code = (<char*>words)[:length * sizeof(int32_t)]
             return (self.inputs, tuple(constants), tuple(used), code,
-                    tuple([self.places[<int>slot] for slot in outputs]))
+                    tuple([self.places[self.known(slot)] for slot in outputs]))
         finally:
             PyMem_Free(numbers)
             PyMem_Free(words)
@@ -711,6 +729,7 @@ cdef class Builder:
 
     def made(self, slots, kind):
         """Values for some slots, after `load(..., exactly=True)`; -1 is a 0."""
+        self.require_nodes()
         cdef bytearray needed = self.needed_by(slots, True)
         cdef PyObject* operands[MOST_OPERANDS]
         cdef double x[MOST_OPERANDS]

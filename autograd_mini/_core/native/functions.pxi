@@ -11,8 +11,8 @@ cdef class _Owner:
         free(<void*>self.method.ml_doc)
 
     def __getattr__(self, name):
-        if name == self.primitive.name:
-            return functions[name]
+        if self.primitive is not None and name == self.primitive.name:
+            return registry.function_of(self.primitive)
         raise AttributeError(name)
 
     def __reduce__(self):

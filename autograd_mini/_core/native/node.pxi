@@ -143,6 +143,13 @@ cdef inline bint is_value(PyObject* candidate) noexcept:
     return Py_TYPE(candidate) == am_type
 
 
+cdef inline Node* checked(object value) except NULL:
+    """The node of what has to be a compiled Value; TypeError for anything else."""
+    if not is_value(<PyObject*>value):
+        raise TypeError(f"a graph ends in a Value, not in something of type {type(value).__name__}")
+    return node_of(value)
+
+
 cdef inline uint64_t stamp_of(Node* node) noexcept:
     return node.stamp_low | (<uint64_t>node.stamp_high << 32)
 

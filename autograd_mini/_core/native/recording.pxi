@@ -127,6 +127,8 @@ cdef inline object record2(int row, PyObject* a, PyObject* b):
         return NotImplemented
     nodes[0] = a if first else NULL
     nodes[1] = b if second else NULL
+    if first and not second:
+        x[0] = (<Node*>a).data  # now: a number's __float__ may have assigned it
     if watching:
         return record(rows[row], [a, b], 2)
     return own(make(row, 2, nodes, x))
@@ -149,6 +151,9 @@ cdef object record(primitive, PyObject** operands, int count):
         elif kind == 1:
             need |= <uint64_t>1 << i
             flags |= (<Node*>operands[i]).flags & TRACED
+    for i in range(count):
+        if need & (<uint64_t>1 << i):
+            x[i] = (<Node*>operands[i]).data  # now: a number's __float__ may have assigned it
     evaluate(row, primitive, need, x, &y, p)
     note = None
     if watching:

@@ -166,7 +166,7 @@ cdef list reached(tuple roots, bint only_leaves):
     try:
         try:
             for root in roots:
-                walk(node_of(root), &order)
+                walk(checked(root), &order)
         finally:
             unmark(&order)  # before any Python object is made: that may run a collection, whose finalizers may walk too
         return [<object><PyObject*>order.nodes[i] for i in range(order.count)
@@ -181,7 +181,7 @@ def count(*roots):
     memset(&order, 0, sizeof(Path))
     try:
         for root in roots:
-            walk(node_of(root), &order)
+            walk(checked(root), &order)
         return order.count
     finally:
         unmark(&order)
@@ -254,10 +254,10 @@ def cotangents(list outputs, list inputs, double[:, ::1] results):
     cdef Node* node
     for i in range(len(outputs)):
         for j in range(len(inputs)):
-            node_of(inputs[j]).flags &= ~HAS_GRAD
+            checked(inputs[j]).flags &= ~HAS_GRAD
         memset(&order, 0, sizeof(Path))
         try:
-            walk(node_of(outputs[i]), &order)
+            walk(checked(outputs[i]), &order)
             sweep_back(&order, 1.0)
         finally:
             PyMem_Free(order.nodes)
@@ -286,7 +286,7 @@ def tangents(list outputs, list inputs, const double[:, ::1] directions, double[
     try:
         try:
             for root in outputs:
-                walk(node_of(root), &order)
+                walk(checked(root), &order)
         finally:
             unmark(&order)
         kept = <double*>grown(NULL, max(1, order.count) * sizeof(double))
