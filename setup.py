@@ -38,7 +38,7 @@ def write_from_the_table():
               "#include <math.h>",
               *EXACT_IN_HARDWARE,
               f"#define AM_ROWS {len(rows)}",
-              f'#define AM_FINGERPRINT "{c_text.fingerprint(code)}"']
+              f'#define AM_FINGERPRINT "{c_text.stamp(rows)}"']
     write("_core/_kernels.h", [*shared, *(f"#define AM_{row.name.upper()} {row.index}" for row in rows), code])
     write("program/_interpreter.h", [*shared, "#include <stdint.h>", c_text.interpreter(rows)])
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import autograd_mini
-from autograd_mini._core import registry, stubs
+from autograd_mini._core import c_text, registry, stubs
 from autograd_mini._core.value import functions
-from autograd_mini.primitives import BUILT_IN
+from autograd_mini.primitives import BUILT_IN, ROWS
 
 PACKAGE = Path(autograd_mini.__file__).parent
 TYPED = Path(__file__).parent / "typed"
@@ -43,6 +43,14 @@ def test_the_stubs_name_what_is_there():
         rows = {name for name, method in vars(engine.kind).items() if registry.row_of(method) is not None}
         assert told >= {name for name in rows if registry.row_of(vars(engine.kind)[name]).index >= 0}
         assert [name for name in told if not hasattr(engine.kind, name)] == []
+
+
+def test_the_kernels_know_which_table_they_are_of():
+    code, _, sources = c_text.stamp(ROWS).partition("-")
+    assert c_text.is_stamp_of(f"{code}-00000000", ROWS)  # only a comment is another one
+    assert c_text.is_stamp_of(f"00000000-{sources}", ROWS)  # not asked further: the sources are the same
+    assert not c_text.is_stamp_of("00000000-00000000", ROWS) and not c_text.is_stamp_of("00000000-", ROWS)
+    assert not c_text.is_stamp_of(f"{code}-00000000", ROWS[:-1])
 
 
 def findings(command, *paths):

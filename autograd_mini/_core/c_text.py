@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import math
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -132,6 +133,27 @@ def interpreter(rows: Sequence[Primitive] = ROWS) -> str:
         "    return now;", "}", ""])
 
 
-def fingerprint(code: str) -> str:
-    """What tells two versions of the generated code apart."""
-    return f"{binascii.crc32(code.encode()):08x}"
+SOURCES = ("primitives.py", "_core/special.py", "_core/gamma.py", "_core/rows.py", "_core/c_text.py")
+"""What the kernels are made from, below the package."""
+
+
+def stamp(rows: Sequence[Primitive] = ROWS) -> str:
+    """What tells two versions of the generated code apart, and of what it was made from."""
+    return f"{binascii.crc32(kernels(rows).encode()):08x}-{_sources()}"
+
+
+def is_stamp_of(built: str, rows: Sequence[Primitive] = ROWS) -> bool:
+    """Whether code with that stamp was made from these rows: from the very same sources, which is quickly seen, or from
+    others that give the same code."""
+    code, _, sources = built.partition("-")
+    return (sources != "" and sources == _sources()) or code == stamp(rows).partition("-")[0]
+
+
+def _sources() -> str:
+    """A checksum of the sources; empty where they are not there."""
+    package = pathlib.Path(__file__).parent.parent
+    try:
+        texts = [(package / name).read_bytes().replace(b"\r\n", b"\n") for name in SOURCES]
+    except OSError:
+        return ""
+    return f"{binascii.crc32(b''.join(texts)):08x}"
