@@ -134,7 +134,7 @@ def is_result(node: Any) -> bool:
 
 def results_under(values: Sequence[Any], stops: Iterable[int] = ()) -> list[Any]:
     """The results of recorded loops among the nodes that some nodes reach, not going beyond the ids of `stops`."""
-    if not values or not any(map(is_result, leaves(*values))):
+    if not values or not any(type(node.note) is Result for node in leaves(*values)):
         return []
     needed, stops, found = {id(value) for value in values}, set(stops), []
     for node in reversed(topological_order(*values)):
@@ -347,8 +347,8 @@ def _needed(values: Sequence[Any], inputs: Sequence[Any]) -> list[_Needed]:
         now.settle()
         found.append(now)
         columns = [stream for stream in now.streams if type(stream) is Column]
-        look([*filter(is_value, now.operands), *(entry for stream in now.streams if type(stream) is list
-                                                 for entry in stream if is_value(entry))])
+        look([entry for run in (now.operands, *(stream for stream in now.streams if type(stream) is list))
+              for entry in run if type(entry) is not float])
         for record, column in columns:
             pending.setdefault(record, _Needed(record)).wanted.add(len(record.carry) + column)
     return found[::-1]

@@ -40,7 +40,7 @@ def roots(thing: Any) -> Any:
 
 def topological_order(*roots: Node) -> list[Node]:
     """Every node that the roots reach, operands before users; each node once."""
-    if roots and all(type(root) is compiled_kind for root in roots):
+    if {*map(type, roots)} == {compiled_kind}:
         return compiled_order(*roots)
     for root in roots:
         if not hasattr(root, "operands"):
@@ -61,14 +61,14 @@ def topological_order(*roots: Node) -> list[Node]:
 
 def count(*roots: Any) -> int:
     """How many nodes the roots reach."""
-    if roots and all(type(root) is compiled_kind for root in roots):
+    if {*map(type, roots)} == {compiled_kind}:
         return compiled_count(*roots)
     return len(topological_order(*roots))
 
 
 def leaves(*roots: Node) -> list[Node]:
     """The nodes without operands that the roots reach, in the order in which they are first met."""
-    if roots and all(type(root) is compiled_kind for root in roots):
+    if {*map(type, roots)} == {compiled_kind}:
         return compiled_leaves(*roots)
     return [node for node in topological_order(*roots) if not node.operands]
 
