@@ -10,6 +10,7 @@ import pytest
 import sympy
 
 from autograd_mini import Value, exp, ln, maximum, sin, where
+from autograd_mini.explain._ball import Ball
 from autograd_mini.explain._draws import MOST_BORDERS, Draws
 from autograd_mini.explain._points import Points, relation
 from autograd_mini.explain._symbolic import Names
@@ -23,6 +24,11 @@ def setting(seed=0, assume=(), x=0.5, y=-2.0):
     names = Names(root)
     points = Points(names, [relation(text, names) for text in assume], seed)
     return points, leaves, u, root
+
+
+def in_many_digits(number):
+    """A ball, an arb or a float as mpmath's number."""
+    return mpmath.mpf(Ball.of(number).centre.str(70, radius=False))
 
 
 def test_the_first_point_is_the_recorded_one_and_the_others_move_away():
@@ -62,7 +68,7 @@ def test_values_and_derivatives_are_true_to_forty_five_digits():
                                  (points.total(y)[number][1], a * e * s), (points.total(u)[number][1], e * s),
                                  (points.local(u, x)[number][1], b),
                                  (points.local(root, u)[number][1], e * s), (points.local(root, x)[number][1], e * c)]:
-                assert abs(found - exact) <= abs(exact) * mpmath.mpf(10) ** -45
+                assert abs(in_many_digits(found) - exact) <= abs(exact) * mpmath.mpf(10) ** -45
     assert [number for number, _ in points.total(x)] == [number for number, _ in points.local(u, x)] == [0, 1, 2]
 
 
@@ -77,8 +83,9 @@ def test_a_formula_agrees_to_forty_digits_or_not_at_all(off, agrees):
 
 def test_a_formula_that_is_no_number_agrees_with_nothing():
     points, *_ = setting()
-    assert points.agrees(sympy.zoo, 0, mpmath.mpf(1)) is False and points.agrees(sympy.I, 0, mpmath.mpf(1)) is False
-    assert points.agrees(sympy.Integer(0), 0, mpmath.mpf(0)) and not points.agrees(sympy.Integer(0), 0, mpmath.mpf(1))
+    one = Ball.of(1)
+    assert points.agrees(sympy.zoo, 0, one) is False and points.agrees(sympy.I, 0, one) is False
+    assert points.agrees(sympy.Integer(0), 0, Ball.of(0)) and not points.agrees(sympy.Integer(0), 0, one)
 
 
 @pytest.mark.parametrize("text, check", [
@@ -87,7 +94,7 @@ def test_a_formula_that_is_no_number_agrees_with_nothing():
 def test_an_assumption_holds_at_every_point(text, check):
     points, (x, y), *_ = setting(assume=[text])
     with mpmath.workdps(70):
-        found = [(mpmath.mpf(leaves[id(x)]), mpmath.mpf(leaves[id(y)])) for leaves, _ in points.points()]
+        found = [(in_many_digits(leaves[id(x)]), in_many_digits(leaves[id(y)])) for leaves, _ in points.points()]
         assert len(found) == 3 and len({a for a, _ in found}) > 1
         assert all(abs(check(a, b)) < mpmath.mpf(10) ** -60 for a, b in found)
 

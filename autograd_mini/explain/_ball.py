@@ -129,9 +129,6 @@ def _decimal(number: Any) -> str:
 
 
 def number_of(number: Any) -> Any:
-    if hasattr(number, "_mpf_") and number - number == 0:
-        sign, mantissa, exponent, _ = number._mpf_
-        return flint.arb(-int(mantissa) if sign else int(mantissa)) * flint.arb(2) ** int(exponent)
     if type(number) is float or (hasattr(number, "__float__") and not isinstance(number, (int, Fraction, flint.arb))):
         number = float(number)
         return flint.arb(number) if math.isfinite(number) else number

@@ -156,13 +156,3 @@ def _backward(root: Any, order: Sequence[Any], values: Mapping[int, Ball], at: M
     totals = sweep.pull(reversed(order), edges, {root: Ball(flint.arb(1))}, share,
                         lambda a, b: Ball(applied(add, (a.number, b.number))))
     return {id(node): totals.get(node, zero) for node in order}
-
-
-def as_mpf(ball: Ball, bits: float = ENOUGH) -> Any:
-    """A ball as a number of SymPy's arithmetic, with all its digits; nan where it is undecided."""
-    import mpmath
-
-    if ball.is_special() or not ball.is_proven(bits):
-        return mpmath.mp.mpf(ball.number if ball.is_special() else "nan")
-    mantissa, exponent = ball.centre.mid().man_exp()
-    return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(int(mantissa), int(exponent)))

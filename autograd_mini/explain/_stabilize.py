@@ -110,7 +110,7 @@ def stabilize(loss: Loss, domain: Optional[Mapping[str, Range]] = None, seconds:
     >>> stable.backward(); stable.data, z.grad
     (800.0, -1.0)
     >>> print(changes[-1])
-    ln(sigmoid(z))  ->  log_sigmoid(z)   (the logarithm of a sigmoid underflows)
+    ln(1 / (1 + exp(-z)))  ->  log_sigmoid(z)   (logarithms are taken inside, where nothing overflows)
 
     Raises TypeError for what is not a Value, StaleGraphError where a leaf was assigned since, ValueError for a domain
     that does not fit, ImportError without the extra `symbolic`.
