@@ -29,6 +29,7 @@ from autograd_mini._body.loops import Loop
 from autograd_mini._core import persistence, recording, trees
 from autograd_mini._core.errors import SavedFileError, TracedValueError, UnknownRowError
 from autograd_mini._core.graph import topological_order
+from autograd_mini._core.kinds import Graph, Nested
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import BUILT_IN, Primitive
 from autograd_mini._core.value import Value
@@ -41,7 +42,7 @@ FORMAT, VERSION = "autograd_mini", 1
 Path = Union[str, os.PathLike[str]]
 
 
-def save(thing: Any, path: Path) -> None:
+def save(thing: Union[Graph, Nested], path: Path) -> None:
     """Write a Program, or the graph of a Value or of a nesting of Values, to a JSON file that `load` reads.
 
     Of a graph, names, scopes and gradients are kept; its numbers are computed anew when it is loaded. A file is there

@@ -80,6 +80,8 @@ am.topological_order("x")                       # wrong
 am.scope()                                      # wrong
 am.primitive(3, f, [f])                         # wrong
 am.load(3)                                      # wrong
+am.save(3.0, "x")                               # wrong
+am.linalg.solved(x)                             # wrong
 am.softplus_("x")                               # wrong
 MLP("two", [1])                                 # wrong
 Adam(rate="fast")                               # wrong
