@@ -55,7 +55,12 @@ def _derive(value: _Any, wrt: _Any) -> _Any:
     return __getattr__("derive")(value, wrt, seconds=1.0, steps=True)
 
 
+def _remake(maker: str, arguments: tuple[_Any, ...]) -> _Any:
+    return _import_module("autograd_mini.solvers").remade(maker, arguments)
+
+
 _registry.derive = _derive
+_registry.remake = _remake
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,8 @@
 """Roots and fixed points: values by SciPy, derivatives of every order those of mpmath, in every executor."""
 
 import itertools
+import pickle
+import re
 
 import mpmath
 import numpy as np
@@ -116,6 +118,25 @@ def test_python_may_decide_by_x_where_nothing_is_traced():
     assert grad(lambda a: root(bent, 0.1, a))(4.0) == 0.25
     with pytest.raises(ag.TracedBranchError):
         trace(lambda a: root(bent, 0.1, a), 4.0)
+
+
+@pytest.mark.parametrize("f", [
+    lambda p: root(lambda x: [x[0] ** 2 + x[1] - p[0], x[0] - x[1] * p[1]], np.ones(2)).sum(),
+    lambda p: root(lambda x: x ** 3 - p[0] * p[1], 0.0, bracket=(0.0, 5.0)),
+    lambda p: fixed_point(lambda x: ag.cos(p[0] * x) / 4 + p[1], 0.5),
+    lambda p: ag.quad(lambda x: ag.exp(-p[0] * x * x), p[1], 3.0, points=[1.5])])
+def test_a_program_that_solves_is_saved_and_loaded(f, tmp_path):
+    point, other = np.array([3.0, 1.0]), np.array([2.0, 0.7])
+    for program in (trace(f, point), trace(f, point).hessian()):
+        program.save(tmp_path / "solves.json")
+        loaded = ag.load(tmp_path / "solves.json")
+        assert loaded == program == pickle.loads(pickle.dumps(program))
+        assert np.array_equal(loaded(other), program(other))
+    text = (tmp_path / "solves.json").read_text()
+    for made in ('["solution", 3', '["system"', '["linear", 2'):
+        (tmp_path / "solves.json").write_text(re.sub(r'\["(solution|linear|integral)"', made, text))
+        with pytest.raises(ag.SavedFileError, match="makes no row"):
+            ag.load(tmp_path / "solves.json")
 
 
 def test_a_bracket_holds_the_root():

@@ -145,6 +145,8 @@ def saved_row(row: Primitive) -> tuple[Any, ...]:
     """
     if BUILT_IN.get(row.name) is row:
         return built_in_row, (row.name,)
+    if row.remake is not None:
+        return remade_row, row.remake
     return own_row, (row.module, _attribute(row), row.name, fingerprint(row))
 
 
@@ -165,6 +167,11 @@ def built_in_row(name: str) -> Primitive:
     if name not in BUILT_IN:
         raise UnknownRowError(f"no primitive is called {name!r} in this version of the package")
     return BUILT_IN[name]
+
+
+def remade_row(maker: str, arguments: tuple[Any, ...]) -> Primitive:
+    """A row that is made of its arguments."""
+    return registry.remake(maker, arguments)
 
 
 def own_row(module: str, attribute: Optional[str], name: str, saved: str) -> Primitive:

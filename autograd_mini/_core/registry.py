@@ -93,6 +93,9 @@ over_array: Optional[Callable[..., Any]] = None
 saved_row: Callable[[Any], tuple[Any, ...]]
 """row -> what pickle keeps of it."""
 
+remake: Callable[[str, tuple[Any, ...]], Any]
+"""(name of a maker, arguments) -> a row that is made of them, as one that solves the equations of a body is."""
+
 function_of: Callable[[Any], Callable[..., Any]]
 """row -> its public function."""
 

@@ -65,6 +65,7 @@ class Primitive:
     js         JavaScript expression of the value, where `c` is not nearly one
     course     the partials as a course writes them, away from kinks and edges: expressions in `y` and the operands
                `a`, `b`, `c`; () where the rules themselves read well
+    remake     how a row that no module holds is made again: the name of a maker (`registry.remake`), its arguments
     index      its number in the compiled engine; -1 for a row of the user's own
     module     where it was defined
     """
@@ -93,6 +94,7 @@ class Primitive:
     lanes: Optional[Union[str, Rule]] = None
     js: Optional[str] = None
     course: tuple[str, ...] = ()
+    remake: Optional[tuple[str, tuple[Any, ...]]] = None
     index: int = -1
     module: str = ""
     steps: dict[int, Steps] = field(default_factory=dict)

@@ -8,8 +8,9 @@
 Numbers are hexadecimal floats as text. A layout is ["part", name, start, shape], ["list", [layout]], ["tuple",
 [layout]], ["dict", [[key, layout]]], ["class", module, name, [layout]] for named tuples and dataclasses, or ["fixed",
 text or null]. A row of the package is its name and what computes its value; a loop is its step, which is a body, and
-how often. A row of the user's own also says where it is: its module, like those of classes, must have been imported
-before, since loading imports nothing. A graph has leaves, [name, number], instead of arguments.
+how often; a row that solves equations says what it is made of. A row of the user's own also says where it is: its
+module, like those of classes, must have been imported before, since loading imports none of them. A graph has
+leaves, [name, number], instead of arguments.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any, NoReturn, Optional, Sequence, Union
 from autograd_mini._body.body import Body, operand_count
 from autograd_mini._body.builder import builder
 from autograd_mini._body.loops import Loop
-from autograd_mini._core import persistence, recording, trees
+from autograd_mini._core import persistence, recording, registry, trees
 from autograd_mini._core.errors import SavedFileError, TracedValueError, UnknownRowError
 from autograd_mini._core.graph import topological_order
 from autograd_mini._core.kinds import Graph, Nested
@@ -254,6 +255,8 @@ def _row(row: Any) -> dict[str, Any]:
     name, value = row.name, persistence.value_print(row)
     if BUILT_IN.get(name) is row:
         return {"name": name, "value": value}
+    if row.remake is not None:
+        return {"name": name, "made": [row.remake[0], *map(_argument, row.remake[1])]}
     _, (module, attribute, _, print_) = persistence.saved_row(row)
     return {"name": name, "value": value, "module": module, "attribute": attribute, "print": print_}
 
@@ -263,6 +266,8 @@ def _row_of(entry: Any) -> Union[Primitive, Loop]:
         _refuse(f"{_short(entry)} is no row")
     if "step" in entry:
         return _loop_of(entry)
+    if "made" in entry:
+        return _made_of(_get(entry, "made", list))
     name, value = _get(entry, "name", str), _get(entry, "value", str)
     try:
         if "module" in entry:
@@ -276,6 +281,23 @@ def _row_of(entry: Any) -> Union[Primitive, Loop]:
     if persistence.value_print(row) != value:
         _refuse(f"the primitive {name!r} of this version of the package computes its value in another way")
     return row
+
+
+def _argument(argument: Any) -> Any:
+    """What a row is made of: bodies, whole numbers, texts, None and tuples of floats."""
+    if isinstance(argument, Body):
+        return _body(argument)
+    return [*map(_hex, argument)] if isinstance(argument, tuple) else argument
+
+
+def _made_of(entry: list[Any]) -> Primitive:
+    maker, *parts = entry or [None]
+    arguments = [_body_of(part) if type(part) is dict else tuple(map(_number_of, part)) if type(part) is list else part
+                 for part in parts]
+    try:
+        return registry.remake(maker, tuple(arguments))
+    except (LookupError, TypeError, ValueError) as error:
+        _refuse(f"{_short(maker)} makes no row of this: {error}")
 
 
 def _loop_of(entry: dict[str, Any]) -> Loop:

@@ -14,12 +14,14 @@ from autograd_mini._body.transforms import now
 from autograd_mini._core import recording, registry, trees
 from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import is_value
-from autograd_mini._core.rows import Real
+from autograd_mini._core.rows import Operators, Primitive, Real
 from autograd_mini._core.value import Value
 from autograd_mini.program._executors import Executors
 
 Function = Callable[..., Any]
 
+KEPT = 256
+"""Systems of equations and integrals that are kept, with what was derived of them: loops in Python meet them again."""
 REMEMBERED = 8192
 """Solutions that are kept: the components of one are asked for one by one, over blocks of rows as well."""
 
@@ -77,9 +79,18 @@ class Numbers:
         return found[:self._outputs], found[self._outputs:].reshape(self._outputs, -1)
 
 
+def apply(row: Primitive, operands: Sequence[Any]) -> Any:
+    """A row on operators, Values or numbers: without a function for it, whose help would ask for its derivatives."""
+    kinds: Any = (Operators, *registry.kinds)
+    for operand in operands:
+        if isinstance(operand, kinds):
+            return operand.apply(row, operands)
+    return row.number(*operands)
+
+
 def read(body: Body, inputs: Sequence[Any]) -> list[Any]:
     """The outputs of a body in any reading of the table."""
-    slots = body.read(registry.apply, inputs)
+    slots = body.read(apply, inputs)
     return [slots[output] for output in body.outputs]
 
 

@@ -19,7 +19,17 @@ from autograd_mini._core.extras import library
 from autograd_mini._core.numbers import value_or_real
 from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import MOST_OPERANDS, TABLE, Primitive, primitive
-from autograd_mini.solvers._captured import REMEMBERED, Function, Numbers, capture, hold_values, plain, read
+from autograd_mini.solvers._captured import (
+    KEPT,
+    REMEMBERED,
+    Function,
+    Numbers,
+    apply,
+    capture,
+    hold_values,
+    plain,
+    read,
+)
 
 ACCURACY = 1e-11
 """The error that SciPy is asked for, in parts of the integral."""
@@ -59,7 +69,7 @@ def quad(f: Function, a: Any, b: Any, *args: Any, points: Optional[Sequence[floa
 
         return outputs
 
-    rule = functools.partial(_integrated, points=points, limit=limit)
+    points = None if points is None else tuple(map(float, points))
     if not hold_values(args) and not any(map(is_value, limits)):
         found: list[Any] = []
 
@@ -67,11 +77,11 @@ def quad(f: Function, a: Any, b: Any, *args: Any, points: Optional[Sequence[floa
             found[:] = [*filter(is_value, found), *of(args)([x])]
             return plain(found[-1])
 
-        total = rule(number, *limits)
+        total = _integrated(number, limits[0], limits[1], points, limit)
         if not any(map(is_value, found)):
             return total
     captured = capture(of(args), [_inside(*plain(limits))], "quad", True)
-    return _Integral(captured.body, rule).row(*limits, *captured.around)
+    return apply(_integral(captured.body, points, limit).row, [*limits, *captured.around])
 
 
 def _inside(a: float, b: float) -> float:
@@ -81,7 +91,8 @@ def _inside(a: float, b: float) -> float:
     return a + (b - a) / math.pi
 
 
-def _integrated(f: Callable[[float], Any], a: float, b: float, points: Optional[Sequence[float]], limit: int) -> float:
+def _integrated(f: Callable[[float], Any], a: float, b: float, points: Optional[tuple[float, ...]],
+                limit: int) -> float:
     """The integral as a number; raises NoSolutionError where it is not found to full accuracy."""
     integrate = library("scipy.integrate", "an integral")
     if math.isnan(a) or math.isnan(b):
@@ -125,11 +136,11 @@ class _Integral:
     Its row takes both limits and then the parameters.
     """
 
-    def __init__(self, body: Body, rule: Callable[..., float]) -> None:
+    def __init__(self, body: Body, points: Optional[tuple[float, ...]], limit: int) -> None:
         if body.inputs >= MOST_OPERANDS:
             raise TypeError(f"quad depends on {body.inputs - 1} Values, and {MOST_OPERANDS - 2} are the most: pass "
                             "numbers where no derivative is wanted")
-        self.body, self.rule = body, rule
+        self.body, self.points, self.limit = body, points, limit
         self.value = functools.lru_cache(REMEMBERED)(self._value)
         self._numbers = Numbers(body)
         self._by: dict[int, _Integral] = {}
@@ -137,11 +148,12 @@ class _Integral:
     @functools.cached_property
     def row(self) -> Primitive:
         partials = [self._at(0, -1.0), self._at(1, 1.0), *map(self._under, range(1, self.body.inputs))]
-        return primitive("quad", self.value, partials, named=False)
+        return primitive("quad", self.value, partials, named=False,
+                         remake=("integral", (self.body, self.points, self.limit)))
 
     def _value(self, *numbers: float) -> float:
         a, b, *parameters = numbers
-        return self.rule(lambda x: self._numbers((x, *parameters))[0][0], a, b)
+        return _integrated(lambda x: self._numbers((x, *parameters))[0][0], a, b, self.points, self.limit)
 
     def _at(self, place: int, sign: float) -> Callable[..., Any]:
         """By a limit: f there, which vanishes at infinity."""
@@ -157,7 +169,17 @@ class _Integral:
         def partial(y: Any, *operands: Any) -> Any:
             if place not in self._by:
                 found = derivative(self.body, [place])
-                self._by[place] = _Integral(found.with_outputs(found.outputs[1:]), self.rule)
-            return self._by[place].row(*operands)
+                self._by[place] = _integral(found.with_outputs(found.outputs[1:]), self.points, self.limit)
+            return apply(self._by[place].row, operands)
 
         return partial
+
+
+_integral = functools.lru_cache(KEPT)(_Integral)
+
+
+def integral_row(body: Body, points: Optional[tuple[float, ...]], limit: int) -> Primitive:
+    """The row of the integral of a body over its first input; ValueError where there is none."""
+    if body.inputs < 1 or len(body.outputs) != 1 or type(limit) is not int or limit < 1:
+        raise ValueError("this is no integral")
+    return _integral(body, points, limit).row

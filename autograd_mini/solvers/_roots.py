@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from autograd_mini._body import jacobians
 from autograd_mini._body.body import Body
 from autograd_mini._body.calculus import derivative
-from autograd_mini._core import recording, registry, trees
+from autograd_mini._core import recording, trees
 from autograd_mini._core.errors import NoSolutionError
 from autograd_mini._core.extras import library
 from autograd_mini._core.numbers import value_or_real
@@ -24,9 +24,11 @@ from autograd_mini._core.registry import is_value
 from autograd_mini._core.rows import MOST_OPERANDS, Primitive, Real, primitive
 from autograd_mini._core.value import Value
 from autograd_mini.solvers._captured import (
+    KEPT,
     REMEMBERED,
     Function,
     Numbers,
+    apply,
     are_traced,
     capture,
     numbers_of,
@@ -70,9 +72,7 @@ def root(f: Function, x0: Any, *args: Any, bracket: Optional[tuple[float, float]
     Raises NoSolutionError (an ArithmeticError) where the search does not end at a root, f is nan, the Jacobian is
     singular there or the bracket holds no change of sign; TypeError where f returns another number of numbers.
     """
-    if bracket is not None:
-        return _solution(f, x0, args, _Search("root", _enclosed, _ends(bracket, x0)))
-    return _solution(f, x0, args, _Search("root", _from_start))
+    return _solution(f, x0, args, _Search("root", None if bracket is None else _ends(bracket, x0)))
 
 
 def fixed_point(f: Function, x0: Any, *args: Any) -> Any:
@@ -95,7 +95,7 @@ def fixed_point(f: Function, x0: Any, *args: Any) -> Any:
                             f"{trees.outline(after)}")
         return [a - b for a, b in zip(trees.flatten(after)[0], trees.flatten(x)[0])]
 
-    return _solution(change, x0, args, _Search("fixed_point", _iterated))
+    return _solution(change, x0, args, _Search("fixed_point"))
 
 
 def _ends(bracket: Any, x0: Any) -> tuple[float, float]:
@@ -108,19 +108,20 @@ def _ends(bracket: Any, x0: Any) -> tuple[float, float]:
     return a, b
 
 
-class _Search:
-    """How a solution is looked for, and what it is called in errors."""
+class _Search(NamedTuple):
+    """How a solution is looked for: by a function of this name, between the ends of a bracket where there is one."""
 
-    def __init__(self, kind: str, begin: Callable[..., Any], *given: Any) -> None:
-        self.kind, self.begin, self.given = kind, begin, given
+    kind: str
+    bracket: Optional[tuple[float, float]] = None
 
     def __call__(self, evaluate: Evaluate, start: np.ndarray) -> np.ndarray:
         """The solution. Raises NoSolutionError where there is none to full accuracy."""
-        first = evaluate(start)[0] if not self.given else None
+        first = evaluate(start)[0] if self.bracket is None else None
         if first is not None and not np.isfinite(first).all():
             raise self.error(f"f is {_shown(first)} at the start x0 = {_shown(start)}")
         with np.errstate(all="ignore"):
-            x, story = self.begin(self, evaluate, start, *self.given)
+            begin = _enclosed if self.bracket else _iterated if self.kind == "fixed_point" else _from_start
+            x, story = begin(self, evaluate, start)
             return self.polished(evaluate, x, start, story)
 
     def error(self, message: str) -> NoSolutionError:
@@ -192,9 +193,9 @@ def _from_start(search: _Search, evaluate: Evaluate, start: np.ndarray) -> tuple
     return found.x, "" if found.success else f" (SciPy: {' '.join(found.message.split()).rstrip('.')})"
 
 
-def _enclosed(search: _Search, evaluate: Evaluate, start: np.ndarray,
-              ends: tuple[float, float]) -> tuple[np.ndarray, str]:
+def _enclosed(search: _Search, evaluate: Evaluate, start: np.ndarray) -> tuple[np.ndarray, str]:
     optimize = library("scipy.optimize", "a root")
+    ends: Any = search.bracket
 
     def value(x: float) -> float:
         number = float(evaluate(np.array([x]))[0][0])
@@ -259,9 +260,9 @@ def _solution(f: Function, x0: Any, args: tuple[Any, ...], search: _Search) -> A
         solved = tuple(x.tolist())
         if not captured.around and not any(map(is_value, guess)):
             return rebuild(solved)
-    system, operands = _System(captured.body, len(start), search), [*guess, *captured.around]
+    system, operands = _system(captured.body, len(start), search), [*guess, *captured.around]
     if not is_traced:
-        system.known[tuple(plain(operands))] = solved
+        system.known = {tuple(plain(operands)): solved}
     return rebuild(system.values(operands))
 
 
@@ -291,7 +292,6 @@ class _System:
                             "the most: pass numbers where no derivative is wanted")
         self.body, self.count, self.search = body, count, search
         self.known: dict[tuple[float, ...], tuple[float, ...]] = {}
-        self._numbers = Numbers(body, range(count))
         self._solve = functools.lru_cache(REMEMBERED)(self._solved)
         self._slopes = functools.lru_cache(REMEMBERED)(self._slopes_at)
         self._bodies: dict[int, Body] = {}
@@ -299,14 +299,15 @@ class _System:
 
     def values(self, operands: Sequence[Any]) -> list[Any]:
         """The unknowns, for a start and parameters of any kind."""
-        return [registry.apply(row, operands) for row in self.rows]
+        return [apply(row, operands) for row in self.rows]
 
     def _row(self, unknown: int) -> Primitive:
         def by(parameter: int) -> Callable[..., Any]:
             return lambda y, *operands: self._slope(unknown, parameter, y, operands)
 
         partials = [None] * self.count + [by(place) for place in range(self.body.inputs - self.count)]
-        return primitive(self.search.kind, lambda *numbers: self._solve(numbers)[unknown], partials, named=False)
+        return primitive(self.search.kind, lambda *numbers: self._solve(numbers)[unknown], partials, named=False,
+                         remake=("solution", (self.body, self.count, unknown, *self.search)))
 
     def _solved(self, numbers: tuple[float, ...]) -> tuple[float, ...]:
         if numbers in self.known:
@@ -319,18 +320,22 @@ class _System:
         if type(y) is Real:
             return float(self._slopes(numbers_of(operands))[unknown, parameter])
         n, body = self.count, self._by(parameter)
-        x = [y if place == unknown else registry.apply(row, operands) for place, row in enumerate(self.rows)]
+        x = [y if place == unknown else apply(row, operands) for place, row in enumerate(self.rows)]
         found = read(body, [*x, *operands[n:]])[n:]
         matrix, column = [entry for row in range(n) for entry in found[row * (n + 1):][:n]], found[n::n + 1]
         if n == 1:
             return -column[0] / matrix[0]
-        return -registry.apply(_linear_rows(n)[unknown], [*matrix, *column])
+        return -apply(_linear_rows(n)[unknown], [*matrix, *column])
 
     def _by(self, parameter: int) -> Body:
         """The body, and its derivatives by the unknowns and one parameter."""
         if parameter not in self._bodies:
             self._bodies[parameter] = derivative(self.body, [*range(self.count), self.count + parameter])
         return self._bodies[parameter]
+
+    @functools.cached_property
+    def _numbers(self) -> Numbers:
+        return Numbers(self.body, range(self.count))
 
     @functools.cached_property
     def _all_numbers(self) -> Numbers:
@@ -341,6 +346,23 @@ class _System:
         _, matrix = self._all_numbers((*x, *numbers[self.count:]))
         with np.errstate(all="ignore"):
             return -self.search.step(matrix[:, self.count:], matrix[:, :self.count], x)
+
+
+_system = functools.lru_cache(KEPT)(_System)
+
+
+def solution_row(body: Body, count: int, unknown: int, kind: str, bracket: Optional[tuple[float, float]]) -> Primitive:
+    """The row of one unknown of a system; ValueError where these are none."""
+    if kind not in ("root", "fixed_point") or not 0 <= unknown < count == len(body.outputs) <= body.inputs:
+        raise ValueError("these are no equations")
+    return _system(body, count, _Search(kind, bracket)).rows[unknown]
+
+
+def linear_row(count: int, unknown: int) -> Primitive:
+    """The row of one component of the solution of linear equations; ValueError where there is none."""
+    if not 0 <= unknown < count:
+        raise ValueError("these are no linear equations")
+    return _linear_rows(count)[unknown]
 
 
 @functools.cache
@@ -363,13 +385,14 @@ def _linear_rows(count: int) -> list[Primitive]:
 
         def by_entry(j: int, k: int) -> Callable[..., Any]:
             return lambda y, *operands: -unit(j, operands) * (
-                y if k == unknown else registry.apply(rows[k], operands))
+                y if k == unknown else apply(rows[k], operands))
 
         def unit(j: int, operands: Sequence[Any]) -> Any:
-            return registry.apply(rows[unknown], [*operands[:count * count], *(float(j == k) for k in range(count))])
+            return apply(rows[unknown], [*operands[:count * count], *(float(j == k) for k in range(count))])
 
         partials = [by_entry(j, k) for j in range(count) for k in range(count)] + [*map(by, range(count))]
-        return primitive("linear_solution", lambda *numbers: solved(numbers)[unknown], partials, named=False)
+        return primitive("linear_solution", lambda *numbers: solved(numbers)[unknown], partials, named=False,
+                         remake=("linear", (count, unknown)))
 
     rows: list[Primitive] = []
     rows.extend(map(row, range(count)))
