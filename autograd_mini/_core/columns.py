@@ -33,6 +33,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "at": ("a tuple of points, each a number or a tuple of numbers", lambda entry: _is_tuple_of(
         entry, lambda point: is_number(point) or _is_tuple_of(point, is_number))),
     "course": ("a text for each operand", lambda entry: _is_tuple_of(entry, lambda part: isinstance(part, str))),
+    "remake": ("the name of a maker and its arguments", lambda entry: isinstance(entry, tuple) and len(entry) == 2),
     "shortcut": ("a tuple of triples", lambda entry: isinstance(entry, (tuple, list))),
 }
 """What each column holds, in words, and whether an entry is that."""
