@@ -15,6 +15,7 @@ import pytest
 import autograd_mini as am
 from autograd_mini import StaleGraphError, Value, draw, gradient, softplus
 from autograd_mini._core.registry import engines
+from autograd_mini.render._folding import grouped
 from autograd_mini.render._numbers import pretty
 from autograd_mini.render._picture import Span, span_width
 from autograd_mini.render._placing import NoLayoutError
@@ -467,3 +468,12 @@ def test_bad_requests_are_named():
     x.data = 2.0
     with pytest.raises(StaleGraphError):
         draw(y)
+
+
+def test_sums_inside_sums_are_looked_through_once():
+    """Three thousand levels, in a blink; a minute where each sum looks at all below it."""
+    leaves, value = [Value(0.1, f"x{i}") for i in range(4)], Value(1.0, "y")
+    for _ in range(3000):
+        value = am.tanh(value) + am.tanh(leaves[0]) + am.tanh(leaves[1]) + am.tanh(leaves[2]) + leaves[3]
+    order = am.topological_order(value)
+    assert len(set(grouped(order, True, len(order)).values())) > 3000

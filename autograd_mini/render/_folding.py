@@ -9,7 +9,7 @@ from autograd_mini._core.graph import is_node
 from autograd_mini._core.rows import PRODUCT, SUM
 
 Fold = Union[bool, str, Iterable[str]]
-_KEPT, _REST_BOXES, _LEAVES_APART, _TERMS, _REPEATED, _PART = 60, 6, 3, 8, 4, 400
+_KEPT, _REST_BOXES, _LEAVES_APART, _TERMS, _REPEATED, _PART, _LOOKS = 60, 6, 3, 8, 4, 400, 10
 
 
 def grouped(order: list[Any], fold: Fold, limit: int) -> dict[int, Any]:
@@ -30,6 +30,7 @@ def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int
     """
     uses = Counter(id(operand) for node in order for operand in node.operands if is_node(operand))
     taken: set[int] = set()
+    budget = _LOOKS * len(order)  # sums inside sums would be looked through again and again
     for root in reversed(order):
         if not _binds(root, SUM) or id(root) in taken or id(root) not in free:
             continue
@@ -44,9 +45,14 @@ def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int
                 additive = inner(operand) and not operand.name and _binds(operand, SUM)
                 (members if additive else terms).append(operand)
         alike: dict[Any, list[list[Any]]] = {}
-        for part in _parts(terms, uses, free) if len(terms) >= _REPEATED else []:
-            if 1 < len(part) <= _PART:
-                alike.setdefault(_shape(part), []).append(part)
+        often = Counter(term.operation for term in terms if is_node(term) and term.operands)
+        if max(often.values(), default=0) >= _REPEATED and budget > 0:
+            most = min(budget, _PART * len(terms))
+            parts = _parts(terms, uses, free, most)
+            budget -= sum(map(len, parts)) or most
+            for part in parts:
+                if 1 < len(part) <= _PART:
+                    alike.setdefault(_shape(part), []).append(part)
         repeated = [same for same in alike.values() if len(same) >= _REPEATED]
         members += [node for same in repeated for part in same for node in part]
         if len(terms) >= _TERMS:
@@ -57,8 +63,11 @@ def sums(order: list[Any], free: set[int]) -> Iterator[tuple[Any, list[Any], int
             yield root, members, max(map(len, repeated), default=0)
 
 
-def _parts(terms: list[Any], uses: Counter[int], free: set[int]) -> list[list[Any]]:
-    """The operations below a sum that nothing else uses, by what hangs together: the losses of examples one by one."""
+def _parts(terms: list[Any], uses: Counter[int], free: set[int], most: int) -> list[list[Any]]:
+    """The operations below a sum that nothing else uses, by what hangs together: the losses of examples one by one.
+
+    None where there are more operations than `most`.
+    """
     private: list[Any] = []
     seen = Counter[int]()
 
@@ -71,6 +80,8 @@ def _parts(terms: list[Any], uses: Counter[int], free: set[int]) -> list[list[An
     for term in terms:
         use(term)
     for node in private:
+        if len(private) > most:
+            return []
         for operand in node.operands:
             use(operand)
     parent = {id(node): id(node) for node in private}
