@@ -132,6 +132,8 @@ def test_a_program_that_solves_is_saved_and_loaded(f, tmp_path):
         loaded = ag.load(tmp_path / "solves.json")
         assert loaded == program == pickle.loads(pickle.dumps(program))
         assert np.array_equal(loaded(other), program(other))
+        with pytest.raises(TypeError, match="solves for what it gives"):
+            program.python_source()
     text = (tmp_path / "solves.json").read_text()
     for made in ('["solution", 3', '["system"', '["linear", 2'):
         (tmp_path / "solves.json").write_text(re.sub(r'\["(solution|linear|integral)"', made, text))

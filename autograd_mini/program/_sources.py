@@ -121,6 +121,8 @@ def _call(row: Primitive, operands: Sequence[str], package: str, modules: dict[s
     if built_in and row.c is not None and _OPERATOR.fullmatch(row.c):
         return row.c.format(*operands)
     home, called = package, row.name
+    if row.remake is not None:
+        raise TypeError(f"{row.name!r} solves for what it gives, which is no text of Python: save the program")
     if not built_in:
         _, (home, called, *_) = persistence.saved_row(row)
         modules[home] = None
