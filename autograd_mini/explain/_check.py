@@ -35,6 +35,9 @@ from autograd_mini.explain._symbolic import Names, expression_of
 
 UNTESTED, FOLLOWS = "could not be tested", "follows from a wrong step"
 
+ANSWER = 8.0
+"""Seconds that the steps of the right answer may take together, most of which take far less."""
+
 
 class DerivationReport(Report):
     """A Report that also says, for programs: the verdict of every claim, the first wrong step, its slip and remedy."""
@@ -295,7 +298,8 @@ class _Checker:
     def _should_be(self, node: Any) -> Optional[str]:
         from autograd_mini.explain._deriving import derive
 
-        steps = derive(self.root, [node], assume=self.assume, seconds=1.5)
+        seconds = max(0.5, ANSWER / len(self.names.nodes))
+        steps = derive(self.root, [node], assume=self.assume, seconds=seconds)
         found = text_of(steps[node].forms[-1])
         written = text_of([expression_of(self.claims[id(node)], self.names.symbols)])
         return found if found != written else None
