@@ -35,7 +35,7 @@ Operand = Union[Scalar, Numbers, Values]
 
 Row = Union[Sequence[Any], npt.NDArray[Any]]
 """The numbers of one example, which may be Values."""
-Seed = Union[int, np.random.Generator]
+Seed = Union[int, "np.random.Generator"]
 
 
 class HasGraph(Protocol):

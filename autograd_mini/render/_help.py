@@ -31,7 +31,7 @@ def documentation(row: Primitive, function: Callable[..., Any]) -> str:
         lines.append(_entry("domain", row.domain + "; nan elsewhere" if row.domain else "all real numbers"))
     lines += [_entry("accuracy", accuracy) for accuracy in _accuracy(row)]
     lines += [_entry("takes", "numbers, Values and arrays of them, elementwise"), *_example(row, function)]
-    return "\n".join([*textwrap.wrap(lines[0], _WIDTH), *lines[1:]])
+    return "\n".join([_wrapped(lines[0]), *lines[1:]])
 
 
 def _own_meaning(row: Primitive) -> str:
@@ -41,7 +41,11 @@ def _own_meaning(row: Primitive) -> str:
 
 
 def _entry(label: str, text: str) -> str:
-    return textwrap.fill(f"{label:{_LABEL}} {text}", _WIDTH, subsequent_indent=" " * (_LABEL + 1))
+    return _wrapped(f"{label:{_LABEL}} {text}", " " * (_LABEL + 1))
+
+
+def _wrapped(line: str, indent: str = "") -> str:
+    return line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH, subsequent_indent=indent)
 
 
 def _formula(row: Primitive, writer: Formulas, operands: list[Written]) -> str:
