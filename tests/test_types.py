@@ -55,8 +55,10 @@ def test_the_kernels_know_which_table_they_are_of():
 
 def findings(command, *paths):
     """The lines that a checker finds fault with, by file, and all that it said."""
+    checkout = {} if PACKAGE.parent.name == "site-packages" else {
+        "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)}
     ran = subprocess.run([*command, *map(str, paths)], check=False, capture_output=True, text=True, cwd=TYPED,
-                         env={**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)})
+                         env={**os.environ, **checkout})
     lines = {path.name: set() for path in paths}
     for name, line in re.findall(r"(\w+\.py):(\d+)(?::\d+)?(?:: | - )error", ran.stdout):
         lines[name].add(int(line))
