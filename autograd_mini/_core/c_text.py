@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import math
-import pathlib
+import os.path
 from collections.abc import Sequence
 from typing import Any
 
@@ -151,9 +151,12 @@ def is_stamp_of(built: str, rows: Sequence[Primitive] = ROWS) -> bool:
 
 def _sources() -> str:
     """A checksum of the sources; empty where they are not there."""
-    package = pathlib.Path(__file__).parent.parent
-    try:
-        texts = [(package / name).read_bytes().replace(b"\r\n", b"\n") for name in SOURCES]
-    except OSError:
-        return ""
-    return f"{binascii.crc32(b''.join(texts)):08x}"
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    checksum = 0
+    for name in SOURCES:
+        try:
+            with open(os.path.join(package, name), "rb") as source:
+                checksum = binascii.crc32(source.read().replace(b"\r\n", b"\n"), checksum)
+        except OSError:
+            return ""
+    return f"{checksum:08x}"

@@ -9,7 +9,6 @@ index or import.
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import re
 import unicodedata
@@ -260,6 +259,8 @@ def _number(source: str, node: ast.Constant) -> float:
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:
     if name == "lg":
         return "write log10(x) for the logarithm to base 10; ln(x), and log(x) too, is the natural one"
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1) if len(name) < 50 and len(known) < 1000 else []
     if close:
         return f"did you mean {close[0]!r}?"

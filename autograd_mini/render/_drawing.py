@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import html
 import os
-import pathlib
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from autograd_mini._core import trees
 from autograd_mini._core.errors import StaleGraphError
@@ -23,6 +22,9 @@ from autograd_mini.render._picture import Color, Picture, build
 from autograd_mini.render._placing import NoLayoutError, Placement, by_graphviz, by_ourselves, run_dot
 from autograd_mini.render._saving import whole_file
 from autograd_mini.render._svg import STANDALONE, svg_source
+
+if TYPE_CHECKING:
+    import pathlib
 
 OWN_LIMIT, _SMALL, _LIVE, _READABLE = 80, 40, 300, 400
 
@@ -75,6 +77,8 @@ class Drawing:
 
         Returns the files, `frame_000.svg` and so on, in the folder, which is made. Raises ValueError for another kind.
         """
+        import pathlib
+
         from autograd_mini.render._frames import frames
 
         if kind not in ("svg", "png", "gif"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
-import tempfile
-from typing import Iterator, Union
+from typing import TYPE_CHECKING, Iterator, Union
+
+if TYPE_CHECKING:
+    import pathlib
 
 
 @contextlib.contextmanager
@@ -16,6 +17,9 @@ def whole_file(path: Union[str, os.PathLike[str]]) -> Iterator[pathlib.Path]:
     An error or an interruption inside the block leaves what was at `path` as it was, and nothing else behind. OSErrors
     name `path`, not the temporary file.
     """
+    import pathlib
+    import tempfile
+
     target = pathlib.Path(path)
     name = ""
     try:
