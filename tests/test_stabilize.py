@@ -30,6 +30,7 @@ class Functions:
     """The names of a course over Values."""
 
     sqrt, log, cbrt, cos, sin, tan, exp = am.sqrt, am.ln, am.cbrt, am.cos, am.sin, am.tan, am.exp
+    sinh, cosh, tanh, acos, erfc, gamma = am.sinh, am.cosh, am.tanh, am.acos, am.erfc, am.gamma
 
 
 def relative(found, true):
@@ -69,6 +70,28 @@ def test_a_classic_case_keeps_its_digits_at_points_not_seen(name):
         old, new = ([row[place] for row in rows] for rows in (before, after))
         assert all(b <= max(16 * a, 2.0 ** -48) for a, b in zip(old, new))
         assert max(new) < 1e-9 < max(old)
+
+
+SATURATED = {
+    "1 - tanh": (lambda f, x: 1 - f.tanh(x), 20.0), "ln(cosh)": (lambda f, x: f.log(f.cosh(x)), 800.0),
+    "ln(sinh)": (lambda f, x: f.log(f.sinh(x)), 800.0), "cosh - sinh": (lambda f, x: f.cosh(x) - f.sinh(x), 20.0),
+    "scaled tail": (lambda f, x: f.exp(x * x) * f.erfc(x), 30.0), "ln(erfc)": (lambda f, x: f.log(f.erfc(x)), 30.0),
+    "ln(gamma)": (lambda f, x: f.log(f.gamma(x)), 300.0), "acos(1 - x)": (lambda f, x: f.acos(1 - x), 1e-10),
+    "logit": (lambda f, x: f.log(x / (1 - x)), 0.5 + 1e-9),
+}
+
+
+@pytest.mark.parametrize("name", SATURATED)
+def test_what_saturates_or_overflows_is_told_by_a_function_that_does_not(name):
+    f, number = SATURATED[name]
+    x = Value(number, "x")
+    given = f(Functions, x)
+    stable = stabilize(given).value
+    stable.backward()
+    with mpmath.workdps(900):
+        true = f(mpmath, mpmath.mpf(number)), mpmath.diff(lambda t: f(mpmath, t), mpmath.mpf(number))
+    assert relative(given.data, true[0]) > 1e-9
+    assert relative(stable.data, true[0]) < 2e-15 and relative(x.grad, true[1]) < 2e-15
 
 
 @pytest.mark.parametrize("number, y", [(800.0, 1.0), (40.0, 0.0), (-800.0, 1.0)])
