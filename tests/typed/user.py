@@ -49,7 +49,7 @@ Array = NDArray[np.float64]
 
 # Numbers, Values and arrays -------------------------------------------------------------------------------------------
 
-x, y, numbers = Value(3.0, "x"), Value(np.float32(2), name="y"), np.linspace(0.0, 1.0, 5)
+x, y, numbers = Value(3.0, "x"), Value(np.float32(2), name="y"), np.linspace(0.0, 1.0, 5).astype(np.float64)
 values = np.array([x, y])
 
 assert_type(exp(1.0), float)
