@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import ENGINES
 
+import autograd_mini
 from autograd_mini import trace
 from autograd_mini._body.body import MOST_SLOTS, Body
 from autograd_mini.primitives import TABLE
@@ -63,11 +66,14 @@ def test_an_undocumented_error_is_told_from_a_documented_one(fuzz):
         attempt(lambda: (_ for _ in ()).throw(SystemError("inner")))
 
 
-def test_every_target_runs_a_few_cases(fuzz):
-    for target in fuzz.TARGETS:
-        done, found = fuzz.hunt(target, 5, 0.4)
-        assert done > 0
-        assert found == []
+def test_every_target_runs_a_few_cases():
+    """In a process of its own: beside other threads a child may be born with a lock that one of them held."""
+    package = Path(autograd_mini.__file__).parent.parent
+    ran = subprocess.run([sys.executable, str(ROOM), "--seconds", "2", "--seed", "5"], check=False, timeout=200,
+                         text=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(package)})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    told = re.findall(r"^(\w+): (\d+) cases, 0 failures", ran.stdout, re.MULTILINE)
+    assert len(told) == 4 and all(int(count) > 0 for _, count in told)
 
 
 def test_a_format_is_a_text(Value):
