@@ -321,3 +321,19 @@ def test_rows_of_one_name_are_told_apart_in_programs(executor):
     program = ag.trace(lambda x: twice(x) + 10 * thrice(x), 1.0)
     assert program(5.0, executor=executor) == 160.0
     assert program.map([5.0, 6.0], executor=executor).tolist() == [160.0, 192.0]
+
+
+@pytest.mark.parametrize("place", [0, 6, 31, 63, 64, 70, 99])
+def test_a_value_may_stand_anywhere_among_many_operands(engine, row, place):
+    """A place beyond the bits of a machine word was once taken for another one, whose constant was read as a node."""
+    rules = [(lambda y, *operands, factor=i: operands[0] * 0 + factor + 1) for i in range(100)]
+    weigh = row("weigh", lambda *operands: sum((i + 1) * x for i, x in enumerate(operands)), rules)
+    operands = [float(i) for i in range(100)]
+    x = engine.Value(operands[place])
+    operands[place] = x
+    y = x.apply(lookup("weigh"), operands)
+    y.backward()
+    assert [i for i, operand in enumerate(y.operands) if operand is x] == [place]
+    assert (y.data, x.grad, gradient(y, x).data) == (sum(i * (i + 1.0) for i in range(100)), place + 1.0, place + 1.0)
+    program = trace(lambda x: weigh(*operands[:place], x, *operands[place + 1:]), 2.0)
+    assert program.gradient()(float(place)) == place + 1.0 and program(float(place)) == y.data

@@ -300,7 +300,7 @@ cdef class Builder:
         cdef int i
         for i in range(count):
             x[i] = self.entries[operands[i]].number
-        evaluate(row if row < BUILT_IN_ROWS else OWN, self.code(row).primitive, 0, x, &y, p)
+        evaluate(row if row < BUILT_IN_ROWS else OWN, self.code(row).primitive, NULL, x, &y, p)
         return self.number_slot(y)
 
     cdef bint meets(self, int slot, const Shortcut* shortcut) noexcept:

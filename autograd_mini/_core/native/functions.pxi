@@ -72,7 +72,7 @@ cdef object call_other(_Owner owner, tuple operands):
             return operand.apply(primitive, operands)
     for i in range(count):
         x[i] = real(operands[i], "an operand")
-    evaluate(owner.row, primitive, 0, x, &y, p)
+    evaluate(owner.row, primitive, NULL, x, &y, p)
     return y
 
 

@@ -48,17 +48,22 @@ cdef int read_other(PyObject* operand, double* number) except -1:
     return 0
 
 
-cdef int evaluate(int row, primitive, uint64_t need, const double* x, double* y, double* p) except -1:
-    """Value and partials of a row: the compiled kernel, or the row itself where a user added it."""
-    cdef int i, count
+cdef int evaluate(int row, primitive, PyObject** operands, const double* x, double* y, double* p) except -1:
+    """Value of a row, and partials by those operands that are nodes (none where `operands` is NULL).
+
+    By the compiled kernel, or by the row itself where a user added it.
+    """
+    cdef int i, need = 0, count = <int>len(primitive.partials)
     if row != OWN:
-        kernel(row, <int>need, x, y, p)
+        for i in range(count):
+            if operands != NULL and is_value(operands[i]):
+                need |= 1 << i
+        kernel(row, need, x, y, p)
         return 0
-    count = <int>len(primitive.partials)
     numbers = [x[i] for i in range(count)]
     y[0] = primitive.number(*numbers)
     for i in range(count):
-        if need & (<uint64_t>1 << i):
+        if operands != NULL and is_value(operands[i]):
             p[i] = primitive.partial(i, y[0], *numbers)
     return 0
 
@@ -141,7 +146,6 @@ cdef object record(primitive, PyObject** operands, int count):
     cdef double y
     cdef int i, kind
     cdef int row = number_of(primitive)
-    cdef uint64_t need = 0
     cdef uint8_t flags = 0
     cdef Extra* extra = NULL
     for i in range(count):
@@ -149,15 +153,14 @@ cdef object record(primitive, PyObject** operands, int count):
         if kind == 2:
             x[i] = real(<object>operands[i], "an operand")
         elif kind == 1:
-            need |= <uint64_t>1 << i
             flags |= (<Node*>operands[i]).flags & TRACED
     for i in range(count):
-        if need & (<uint64_t>1 << i):
+        if is_value(operands[i]):
             x[i] = (<Node*>operands[i]).data  # now: a number's __float__ may have assigned it
-    evaluate(row, primitive, need, x, &y, p)
+    evaluate(row, primitive, operands, x, &y, p)
     note = None
     if watching:
-        note = recording.observe(primitive, tuple([<object>operands[i] if need & (<uint64_t>1 << i) else x[i]
+        note = recording.observe(primitive, tuple([<object>operands[i] if is_value(operands[i]) else x[i]
                                                    for i in range(count)]), y)
     cdef Node* node = blank(y, row)
     if count > 2 or note is not None or row == OWN:
@@ -170,7 +173,7 @@ cdef object record(primitive, PyObject** operands, int count):
     result = own(node)
     node.flags |= flags
     for i in range(count):
-        if need & (<uint64_t>1 << i):
+        if is_value(operands[i]):
             put_operand(node, extra, i, operands[i], p[i])
         else:
             put_operand(node, extra, i, NULL, x[i])
